@@ -1,0 +1,56 @@
+# How everything is compiled: language, launcher, and the interface target gatewright_options.
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)  # the Python module links every library
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Type of build" FORCE)
+endif()
+
+find_program(GATEWRIGHT_CCACHE ccache)
+mark_as_advanced(GATEWRIGHT_CCACHE)
+if(GATEWRIGHT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # The sloppiness that the ccache manual asks for with precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${GATEWRIGHT_CCACHE}")
+endif()
+
+add_library(gatewright_options INTERFACE)
+target_include_directories(gatewright_options INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_features(gatewright_options INTERFACE cxx_std_20)
+# Same bits everywhere: no contraction of a*b+c, and never fast math.
+target_compile_options(gatewright_options INTERFACE
+  -ffp-contract=off -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(GATEWRIGHT_WERROR)
+  target_compile_options(gatewright_options INTERFACE -Werror)
+endif()
+
+add_library(gatewright_version INTERFACE)
+target_compile_definitions(gatewright_version INTERFACE
+  "GATEWRIGHT_VERSION=\"${PROJECT_VERSION}\"")
+
+if(GATEWRIGHT_SANITIZE)
+  add_compile_options("-fsanitize=${GATEWRIGHT_SANITIZE}" -fno-omit-frame-pointer)
+  add_link_options("-fsanitize=${GATEWRIGHT_SANITIZE}")
+  if(GATEWRIGHT_SANITIZE MATCHES "undefined")
+    add_compile_options(-fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+if(GATEWRIGHT_TIDY)
+  find_program(GATEWRIGHT_CLANG_TIDY clang-tidy REQUIRED)
+  set(CMAKE_CXX_CLANG_TIDY "${GATEWRIGHT_CLANG_TIDY};--quiet")
+  if(GATEWRIGHT_WERROR)
+    list(APPEND CMAKE_CXX_CLANG_TIDY "--warnings-as-errors=*")
+  endif()
+  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)  # clang-tidy cannot read those of another compiler
+endif()
+
+# The precompiled headers are shared by tests whose definitions differ, which clang does not accept.
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set(CMAKE_DISABLE_PRECOMPILE_HEADERS ON)
+endif()

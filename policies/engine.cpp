@@ -1,0 +1,323 @@
+#include "policies/engine.h"
+
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "policies/assert.h"
+#include "policies/fields.h"
+#include "policies/histogram.h"
+
+namespace gatewright {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The longest sleep of a paused rollout: no deadline is running, but somebody may be waiting.
+constexpr Duration kPausedNap = 1h;
+
+/// Sums that a driver adds up in floating point may miss the bound of Cauchy and Schwarz by this.
+constexpr double kRounding = 1e-9;
+
+template <class Index>
+[[nodiscard]] constexpr std::size_t index_of(Index index) noexcept {
+  return static_cast<std::size_t>(index);
+}
+
+// ---- admit ----
+
+[[nodiscard]] Fault fault_of(const Summary& summary, bool counts_events) noexcept {
+  const auto& [count, sum, squares] = summary;
+  if (!std::isfinite(sum) || !std::isfinite(squares))
+    return Fault::not_finite;
+  const auto n = static_cast<double>(count);
+  const bool impossible = squares < 0.0 || (count == 0 && (sum != 0.0 || squares != 0.0)) ||
+                          sum * sum > n * squares * (1.0 + kRounding) + DBL_MIN ||
+                          (counts_events && (sum < 0.0 || sum > n));
+  return impossible ? Fault::impossible_summary : Fault::none;
+}
+
+[[nodiscard]] Fault fault_of(const Reading& reading) noexcept {
+  if (!is_known(reading.status))
+    return Fault::malformed;
+  return reading.status == ReadingStatus::ok && !std::isfinite(reading.value) ? Fault::not_finite
+                                                                              : Fault::none;
+}
+
+[[nodiscard]] Fault fault_of(HistogramView view) noexcept {
+  std::uint64_t total = 0;
+  std::uint32_t lowest = 0;  // that may come next
+  for (const auto& [bin, count] : view) {
+    const bool overflows = count > std::numeric_limits<std::uint64_t>::max() - total;
+    if (bin < lowest || bin >= HistogramGrid::kBins || count == 0 || overflows)
+      return Fault::malformed;
+    total += count;
+    lowest = bin + 1;
+  }
+  return Fault::none;
+}
+
+/// The fault of one window of evidence, `arm_fault` being that of one arm's part.
+template <class Window, class ArmFault>
+[[nodiscard]] Fault fault_of(const Window& told, Form form, const Policy& policy,
+                             const RolloutState& state, ArmFault arm_fault) noexcept {
+  const std::size_t probe = index_of(told.probe);
+  if (probe >= policy.probes().size())
+    return Fault::unknown_probe;
+  if (policy.probes()[probe].form != form)
+    return Fault::wrong_form;
+  if (told.window < state.windows[probe])
+    return Fault::window_stale;
+  // The last number has no successor, so no later window could ever be fresh.
+  if (told.window == std::numeric_limits<std::uint64_t>::max())
+    return Fault::malformed;
+  const Fault baseline = arm_fault(told.baseline);
+  return baseline != Fault::none ? baseline : arm_fault(told.candidate);
+}
+
+[[nodiscard]] Fault fault_of(const Observation& observation, const Policy& policy,
+                             ProbeMask event_probes, const RolloutState& state) noexcept {
+  if (observation.sequence <= state.sequence)
+    return Fault::sequence_repeated;
+  if (observation.at < state.at)
+    return Fault::time_reversed;
+  if (observation.at == kNever)
+    return Fault::malformed;
+  const Event& event = observation.event;
+  if (const auto* samples = std::get_if<Samples>(&event))
+    return fault_of(*samples, Form::samples, policy, state, [&](const Summary& arm) {
+      return fault_of(arm, (event_probes >> index_of(samples->probe) & 1) != 0);
+    });
+  if (const auto* distributions = std::get_if<Distributions>(&event))
+    return fault_of(*distributions, Form::distributions, policy, state,
+                    [](HistogramView arm) { return fault_of(arm); });
+  if (const auto* readings = std::get_if<Readings>(&event))
+    return fault_of(*readings, Form::readings, policy, state,
+                    [](const Reading& arm) { return fault_of(arm); });
+  if (const auto* applied = std::get_if<ExposureApplied>(&event))
+    return is_valid(applied->exposure) ? Fault::none : Fault::impossible_exposure;
+  if (const auto* command = std::get_if<OperatorCommand>(&event))
+    return is_known(command->kind) ? Fault::none : Fault::malformed;
+  return Fault::none;
+}
+
+// ---- observe ----
+
+void take_in(const OperatorCommand& command, RolloutState& state) noexcept {
+  switch (command.kind) {
+    case OperatorCommand::Kind::pause:
+      state.paused = true;
+      break;
+    case OperatorCommand::Kind::resume:
+      state.paused = false;
+      break;
+    case OperatorCommand::Kind::approve:
+      state.approved = true;
+      break;
+    case OperatorCommand::Kind::halt:
+      break;  // obeyed in rule()
+  }
+}
+
+void take_in(const Observation& observation, RolloutState& state) noexcept {
+  state.sequence = observation.sequence;
+  state.at = observation.at;
+  std::visit(
+      [&]<class Told>(const Told& told) {
+        if constexpr (requires { told.window; }) {
+          state.windows[index_of(told.probe)] = told.window + 1;
+        } else if constexpr (std::is_same_v<Told, ExposureApplied>) {
+          state.applied = told.exposure;
+          if (state.applied != state.target)
+            state.dwelling_since = kNever;  // and the dwell begins anew when it is confirmed again
+          else if (state.dwelling_since == kNever)
+            state.dwelling_since = state.at;
+        } else if constexpr (std::is_same_v<Told, OperatorCommand>) {
+          take_in(told, state);
+        }
+      },
+      observation.event);
+}
+
+[[nodiscard]] RolloutView view_of(const RolloutState& state) noexcept {
+  return {.at = state.at,
+          .started_at = state.started_at,
+          .stage_entered_at = state.stage_entered_at,
+          .dwelling_since = state.dwelling_since,
+          .stage = state.stage,
+          .target = state.target,
+          .applied = state.applied,
+          .exposure_confirmed = state.applied == state.target,
+          .paused = state.paused,
+          .approved = state.approved};
+}
+
+// ---- dispose ----
+
+/// What the engine makes of a proposal.
+struct Ruling {
+  Action action = Action::hold;
+  Cause cause = Cause::none;
+  Fault fault = Fault::none;
+};
+
+[[nodiscard]] Ruling rule(const Proposal& proposal, const RolloutState& state,
+                          bool is_last_stage) noexcept {
+  switch (proposal.action) {
+    case Action::hold:
+      return {.cause = proposal.cause};
+    case Action::halt: {
+      const Cause plain = proposal.failing != 0 ? Cause::gate_failed : Cause::policy_halt;
+      return {Action::halt, proposal.cause != Cause::none ? proposal.cause : plain};
+    }
+    case Action::advance:
+    case Action::complete:
+      if ((proposal.action == Action::complete) != is_last_stage)
+        break;
+      if (state.paused)
+        return {.cause = Cause::paused};
+      if (state.applied != state.target)
+        return {.cause = Cause::awaiting_exposure};
+      return {proposal.action, Cause::gates_passed};
+  }
+  return {.fault = Fault::impossible_proposal};
+}
+
+/// Never at or before now: a driver that sleeps until then always makes progress.
+[[nodiscard]] Instant wake_of(Instant proposed, const RolloutState& state) noexcept {
+  if (state.paused)
+    proposed = std::min(proposed, after(state.at, kPausedNap));
+  return std::max(proposed, after(state.at, 1ns));
+}
+
+/// A decision that changes nothing: the target as it is.
+[[nodiscard]] Decision hold(const Observation& observation, const RolloutState& state) noexcept {
+  return {.sequence = observation.sequence,
+          .at = state.at,
+          .exposure = state.target,
+          .stage = state.stage};
+}
+
+void show(const Proposal& proposal, Decision& decision) noexcept {
+  decision.measure = proposal.measure;
+  decision.failing = proposal.failing;
+  decision.undecided = proposal.undecided;
+  decision.silent = proposal.silent;
+}
+
+[[nodiscard]] bool told_of_error(const Observation& observation) noexcept {
+  const auto* readings = std::get_if<Readings>(&observation.event);
+  return readings != nullptr && (readings->baseline.status == ReadingStatus::error ||
+                                 readings->candidate.status == ReadingStatus::error);
+}
+
+[[nodiscard]] bool orders_halt(const Observation& observation) noexcept {
+  const auto* command = std::get_if<OperatorCommand>(&observation.event);
+  return command != nullptr && command->kind == OperatorCommand::Kind::halt;
+}
+
+[[nodiscard]] bool fits(const RolloutState& state, const Policy& policy) noexcept {
+  return index_of(state.stage) < policy.stages().size() &&
+         state.windows.size() == policy.probes().size() && state.memory.size() == policy.slots();
+}
+
+}  // namespace
+
+Engine::Engine(std::shared_ptr<const Policy> policy, std::uint64_t plan_digest)
+    : policy_(std::move(policy)), plan_digest_(plan_digest) {
+  GATEWRIGHT_ASSERT(policy_ != nullptr);
+  const auto stages = policy_->stages();
+  const auto probes = policy_->probes();
+  GATEWRIGHT_ASSERT(!stages.empty() && stages.size() <= kStagesMax);
+  GATEWRIGHT_ASSERT(probes.size() <= kGatesMax && policy_->gate_names().size() <= kGatesMax);
+  GATEWRIGHT_ASSERT(std::ranges::all_of(stages, is_valid, &Stage::exposure));
+  for (std::size_t probe = 0; probe < probes.size(); ++probe) {
+    const MetricInfo* metric = find_metric(probes[probe].metric);
+    if (metric != nullptr && metric->kind == MetricKind::event)
+      event_probes_ |= ProbeMask{1} << probe;
+  }
+}
+
+RolloutState Engine::initial_state(Instant started_at) const {
+  // Even a rollout that starts at the end of time must be able to wake after it.
+  started_at = std::min(started_at, kNever - 1ns);
+  const Exposure first = policy_->stages().front().exposure;
+  RolloutState state{.plan_digest = plan_digest_,
+                     .started_at = started_at,
+                     .at = started_at,
+                     .stage_entered_at = started_at,
+                     .dwelling_since = first == Exposure{} ? started_at : kNever,
+                     .target = first,
+                     .windows = std::vector<std::uint64_t>(policy_->probes().size()),
+                     .memory = std::vector<double>(policy_->slots())};
+  policy_->initialise(state.memory, started_at);
+  return state;
+}
+
+Decision Engine::step(RolloutState& state, const Observation& observation) const noexcept {
+  GATEWRIGHT_ASSERT(state.plan_digest == plan_digest_ && fits(state, *policy_));
+  Decision decision = hold(observation, state);
+  if (state.phase != Phase::running) {
+    decision.cause = Cause::rollout_ended;
+    return decision;
+  }
+
+  const Fault fault = fault_of(observation, *policy_, event_probes_, state);
+  if (fault != Fault::none) {
+    const Proposal standing = policy_->propose(state.memory, view_of(state));
+    show(standing, decision);
+    decision.wake_at = wake_of(standing.wake_at, state);
+    decision.cause = Cause::observation_refused;
+    decision.fault = fault;
+    return decision;
+  }
+
+  take_in(observation, state);
+  policy_->observe(state.memory, view_of(state), observation);
+
+  const auto stages = policy_->stages();
+  const bool is_last_stage = index_of(state.stage) + 1 == stages.size();
+  const Proposal proposal = policy_->propose(state.memory, view_of(state));
+  const Ruling ruling = orders_halt(observation) ? Ruling{Action::halt, Cause::operator_halt}
+                                                 : rule(proposal, state, is_last_stage);
+  show(proposal, decision);
+  decision.at = state.at;
+  decision.wake_at = wake_of(proposal.wake_at, state);
+  decision.action = ruling.action;
+  decision.cause = ruling.cause;
+  decision.fault = told_of_error(observation) ? Fault::reading_error : ruling.fault;
+
+  switch (ruling.action) {
+    case Action::hold:
+      break;
+    case Action::advance: {
+      state.stage = StageIndex(index_of(state.stage) + 1);
+      state.target = stages[index_of(state.stage)].exposure;
+      state.stage_entered_at = state.at;
+      state.dwelling_since = state.applied == state.target ? state.at : kNever;
+      state.approved = false;
+      policy_->enter_stage(state.memory, view_of(state));
+      // The masks keep telling why the old stage was left; the rest is the new stage's.
+      const Proposal next = policy_->propose(state.memory, view_of(state));
+      decision.measure = next.measure;
+      decision.wake_at = wake_of(next.action == Action::hold ? next.wake_at : state.at, state);
+      break;
+    }
+    case Action::complete:
+    case Action::halt:
+      state.phase = ruling.action == Action::halt ? Phase::halted : Phase::completed;
+      if (ruling.action == Action::halt)
+        state.target = policy_->exposure_after_halt(state.stage);
+      decision.measure = 0;
+      decision.wake_at = kNever;
+      break;
+  }
+  decision.exposure = state.target;
+  decision.stage = state.stage;
+  GATEWRIGHT_ASSERT(is_valid(decision.exposure) && decision.wake_at > decision.at);
+  return decision;
+}
+
+}  // namespace gatewright

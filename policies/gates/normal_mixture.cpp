@@ -1,0 +1,219 @@
+// The one-sided normal mixture on window-stratified differences of means.
+// Used through the catalogue.
+// Never overflows or returns NaN for finite summaries, however many samples they hold.
+#include "policies/gates/normal_mixture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "policies/gates/making.h"
+#include "policies/gates/numerics.h"
+
+namespace gatewright {
+namespace {
+
+using Relation = HarmSpec::Relation;
+
+constexpr double kDegreesOfFreedomMin = 30.0;
+constexpr double kDefaultMinSamples = 100.0;
+
+/// What is remembered of one arm.
+enum ArmSlot : std::size_t {
+  kCount,
+  kSum,
+  kSumOfSquares,
+  kDegreesOfFreedom,  ///< within windows
+  kSquares,           ///< about the window's mean
+  kWeight,            ///< P or Q: variance of A per unit of this arm's variance
+  kArmSlots,
+};
+
+/// Slot 0 is A; then the candidate, then the baseline.
+constexpr std::size_t kArms = 1;
+constexpr std::size_t kSlots = kArms + 2 * kArmSlots;
+
+template <typename Number>
+std::span<Number> candidate_of(std::span<Number> slots) noexcept {
+  return slots.subspan(kArms, kArmSlots);
+}
+
+template <typename Number>
+std::span<Number> baseline_of(std::span<Number> slots) noexcept {
+  return slots.subspan(kArms + kArmSlots, kArmSlots);
+}
+
+void add(std::span<double> arm, const Summary& summary, double weight) noexcept {
+  const double count = static_cast<double>(summary.count);
+  arm[kCount] += count;
+  arm[kSum] += summary.sum;
+  arm[kSumOfSquares] += summary.sum_of_squares;
+  arm[kDegreesOfFreedom] += count - 1.0;
+  arm[kSquares] += gates::squares_about_mean(count, summary.sum, summary.sum_of_squares);
+  arm[kWeight] += weight * weight / count;
+}
+
+double variance(std::span<const double> arm) noexcept {
+  return std::max(arm[kSquares] / arm[kDegreesOfFreedom],
+                  gates::least_variance(arm[kSumOfSquares] / arm[kCount]));
+}
+
+double event_variance(std::span<const double> arm) noexcept {
+  return std::max(variance(arm), gates::smoothed_event_variance(arm[kSum], arm[kCount]));
+}
+
+}  // namespace
+
+double one_sided_normal_rho(double v, double alpha) noexcept {
+  const double log_odds = -2.0 * std::log(2.0 * std::min(alpha, 0.25));
+  return v / (log_odds + std::log1p(log_odds));
+}
+
+double log_one_sided_normal_mixture(double s, double v, double rho) noexcept {
+  return std::numbers::ln2 + 0.5 * std::log(rho / (v + rho)) +
+         gates::log_scaled_normal_cdf(s / std::sqrt(v + rho));
+}
+
+NormalMixture::NormalMixture(const HarmSpec& harm, const Settings& settings)
+    : statistic_kind_(settings.log_scale  ? Statistic::Kind::mean_log
+                      : settings.is_event ? Statistic::Kind::rate
+                                          : Statistic::Kind::mean),
+      is_event_(settings.is_event),
+      compares_arms_(harm.relation != Relation::absolute),
+      sign_(gates::sign_of_harm(harm)),
+      factor_(harm.relation == Relation::ratio && !settings.log_scale ? harm.margin : 1.0),
+      shift_(harm.relation != Relation::ratio ? harm.margin
+             : settings.log_scale             ? std::log(harm.margin)
+                                              : 0.0),
+      // With equal arms of n samples V / sigma^2 = n / 2; one arm alone has V / sigma^2 = n.
+      v_opt_(compares_arms_ ? 0.5 * settings.tightest_at : settings.tightest_at),
+      min_count_(settings.min_samples > 0 ? static_cast<double>(settings.min_samples)
+                                          : kDefaultMinSamples) {}
+
+Statistic NormalMixture::statistic() const {
+  Statistic statistic;
+  statistic.kind = statistic_kind_;
+  return statistic;
+}
+
+std::size_t NormalMixture::slots() const noexcept { return kSlots; }
+
+void NormalMixture::update(std::span<double> slots, const Observation& observation) const noexcept {
+  const auto* samples = std::get_if<Samples>(&observation.event);
+  if (samples == nullptr || samples->candidate.count == 0) return;
+  const Summary& baseline = samples->baseline;
+  const Summary& candidate = samples->candidate;
+  const double n_c = static_cast<double>(candidate.count);
+  if (!compares_arms_) {
+    slots[0] += candidate.sum - n_c * shift_;
+    add(candidate_of(slots), candidate, n_c);
+    return;
+  }
+  if (baseline.count == 0) return;
+  const double n_b = static_cast<double>(baseline.count);
+  const double weight = n_c * (n_b / (n_c + n_b));
+  slots[0] += weight * (candidate.sum / n_c - factor_ * (baseline.sum / n_b) - shift_);
+  add(candidate_of(slots), candidate, weight);
+  add(baseline_of(slots), baseline, weight);
+}
+
+NormalMixture::LogE NormalMixture::log_e(std::span<const double> slots,
+                                         const Budget& budget) const noexcept {
+  const auto candidate = candidate_of(slots);
+  const auto baseline = baseline_of(slots);
+  const auto is_enough = [this](std::span<const double> arm) {
+    return arm[kCount] >= min_count_ && arm[kDegreesOfFreedom] >= kDegreesOfFreedomMin;
+  };
+  if (!is_enough(candidate) || (compares_arms_ && !is_enough(baseline))) return {};
+
+  double variance_c = is_event_ ? event_variance(candidate) : variance(candidate);
+  double variance_b = 0.0;
+  double edge = shift_;
+  if (compares_arms_) {
+    variance_b = factor_ * factor_ * (is_event_ ? event_variance(baseline) : variance(baseline));
+    edge += factor_ * (baseline[kSum] / baseline[kCount]);
+  }
+  if (is_event_) {
+    edge = std::clamp(edge, 0.0, 1.0);
+    variance_c = std::max(variance_c, edge * (1.0 - edge));
+  }
+
+  const double unit = compares_arms_ ? 0.5 * variance_c + 0.5 * variance_b : variance_c;
+  // Shares of the unit rather than variances: the quotient exists wherever the variances do.
+  // Without any spread (every value 0) both arms count as one unit and A decides by its sign.
+  const double v =
+      unit > 0.0 ? variance_c / unit * candidate[kWeight] + variance_b / unit * baseline[kWeight]
+                 : candidate[kWeight] + baseline[kWeight];
+  const double s = sign_ * gates::standardised(slots[0], unit);
+  return {
+      .harm = log_one_sided_normal_mixture(s, v, one_sided_normal_rho(v_opt_, budget.false_alarm)),
+      .safety =
+          log_one_sided_normal_mixture(-s, v, one_sided_normal_rho(v_opt_, budget.missed_harm)),
+      .enough = true};
+}
+
+Evidence NormalMixture::evidence(std::span<const double> slots,
+                                 const Budget& budget) const noexcept {
+  const LogE log_e = this->log_e(slots, budget);
+  return {.harm = gates::share_of_log_e(log_e.harm, budget.false_alarm),
+          .safety = gates::share_of_log_e(log_e.safety, budget.missed_harm),
+          .enough = log_e.enough};
+}
+
+namespace {
+
+std::unique_ptr<GateTest> make_normal_mixture(const GateSpec& gate, Diagnostics& diagnostics) {
+  const std::size_t problems = diagnostics.size();
+  const MetricInfo& metric = gates::metric_of_requests(gate, diagnostics);
+  const bool log_scale = gates::parameter<std::string>(gate.test, "scale", "linear") == "log";
+  if (log_scale && metric.kind != MetricKind::positive)
+    gates::report(diagnostics, "test.scale",
+                  gate.metric + " can be 0 and has no logarithm; use scale linear");
+  if (log_scale && gate.harm.relation != Relation::ratio)
+    gates::report(
+        diagnostics, "test.scale",
+        "on the log scale harm is a ratio to the baseline; state one, or use scale linear");
+  const double tightest_at = gates::parameter(gate.test, "tightest_at", 1000.0);
+  if (!(tightest_at >= 1.0 && std::isfinite(tightest_at)))
+    gates::report(diagnostics, "test.tightest_at", "expected a number of samples, at least 1");
+  if (diagnostics.size() > problems) return nullptr;
+  return std::make_unique<NormalMixture>(
+      gate.harm, NormalMixture::Settings{.is_event = metric.kind == MetricKind::event,
+                                         .log_scale = log_scale,
+                                         .tightest_at = tightest_at,
+                                         .min_samples = gate.min_samples});
+}
+
+}  // namespace
+
+GateTestInfo normal_mixture_info() {
+  return {
+      .name = "normal_mixture",
+      .guarantee = Guarantee::anytime,
+      .about =
+          "means compared window by window; valid at every look, asymptotically in the samples",
+      .source =
+          "Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 49 (2021) 1055, section 3.2",
+      .parameters =
+          {
+              {.name = "scale",
+               .kind = ParameterInfo::Kind::choice,
+               .default_text = "linear",
+               .about = "linear: means; log: geometric means, better for latency, tokens and cost",
+               .choices = {"linear", "log"}},
+              {.name = "tightest_at",
+               .kind = ParameterInfo::Kind::count,
+               .default_text = "1000",
+               .about =
+                   "samples per arm (harmonic mean of the arms) at which the least evidence is "
+                   "asked for",
+               .choices = {},
+               .smallest = 1.0,
+               .largest = 1e12},
+          },
+      .make = make_normal_mixture,
+  };
+}
+
+}  // namespace gatewright

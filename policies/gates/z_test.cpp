@@ -1,0 +1,195 @@
+// z tests on cumulated samples: pooled, Wald, log-ratio, two-sample and one-sample.
+// Used through the catalogue.
+// Never uses pairing: paired samples are weighed as independent, which is conservative when the
+// arms agree more often than by chance.
+#include "policies/gates/z_test.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "policies/gates/making.h"
+#include "policies/gates/numerics.h"
+
+namespace gatewright {
+namespace {
+
+using gates::parameter;
+using Relation = HarmSpec::Relation;
+
+/// Everything an arm has shown since the evidence began.
+struct Arm {
+  double count = 0.0;
+  double sum = 0.0;
+  double sum_of_squares = 0.0;
+
+  double mean() const noexcept { return sum / count; }
+
+  /// Sample variance, not below what rounding can resolve; needs two samples.
+  double variance() const noexcept {
+    return std::max(gates::squares_about_mean(count, sum, sum_of_squares) / (count - 1.0),
+                    gates::least_variance(sum_of_squares / count));
+  }
+
+  /// Variance of an event; smoothed where the arm has seen no event, or nothing else.
+  double event_variance() const noexcept {
+    const double rate = mean();
+    return rate > 0.0 && rate < 1.0 ? rate * (1.0 - rate)
+                                    : gates::smoothed_event_variance(sum, count);
+  }
+};
+
+/// Baseline rate = candidate rate at the edge: the variance is that of the pooled rate.
+double pooled_z(const Arm& baseline, const Arm& candidate) noexcept {
+  const double rate = (baseline.sum + candidate.sum) / (baseline.count + candidate.count);
+  return gates::standardised(candidate.mean() - baseline.mean(),
+                             rate * (1.0 - rate) * (1.0 / baseline.count + 1.0 / candidate.count));
+}
+
+/// Katz, Baptista, Azen, Pike, Biometrics 34 (1978) 469: the log of a ratio of two rates by the
+/// delta method. Where one arm has no event, half an event is added to both; without any event
+/// there is nothing to weigh.
+double log_ratio_z(const Arm& baseline, const Arm& candidate, double ratio) noexcept {
+  if (baseline.sum == 0.0 && candidate.sum == 0.0) return 0.0;
+  const double half = baseline.sum == 0.0 || candidate.sum == 0.0 ? 0.5 : 0.0;
+  const double b = (baseline.sum + half) / (baseline.count + half);
+  const double c = (candidate.sum + half) / (candidate.count + half);
+  return gates::standardised(
+      std::log(c / b) - std::log(ratio),
+      (1.0 - c) / (candidate.sum + half) + (1.0 - b) / (baseline.sum + half));
+}
+
+class ZTest final : public GateTest {
+ public:
+  struct Settings {
+    bool is_event = false;
+    bool two_sided = false;
+    double alpha = 0.05;
+    std::uint64_t min_samples = 0;
+  };
+
+  ZTest(HarmSpec harm, Settings settings)
+      : harm_(harm),
+        is_event_(settings.is_event),
+        two_sided_(settings.two_sided),
+        sign_(gates::sign_of_harm(harm)),
+        critical_(gates::normal_quantile_above(settings.two_sided ? settings.alpha / 2.0
+                                                                  : settings.alpha)),
+        min_count_(std::max(2.0, static_cast<double>(settings.min_samples))) {}
+
+  std::string_view name() const noexcept override { return "z_test"; }
+  Guarantee guarantee() const noexcept override { return Guarantee::none; }
+  Form form() const noexcept override { return Form::samples; }
+  Statistic statistic() const override {
+    Statistic statistic;
+    if (is_event_) statistic.kind = Statistic::Kind::rate;
+    return statistic;
+  }
+  std::size_t slots() const noexcept override { return 2 * kArmSlots; }
+  bool compares_arms() const noexcept override { return harm_.relation != Relation::absolute; }
+
+  void update(std::span<double> slots, const Observation& observation) const noexcept override {
+    const auto* samples = std::get_if<Samples>(&observation.event);
+    if (samples == nullptr) return;
+    add(slots.first(kArmSlots), samples->baseline);
+    add(slots.subspan(kArmSlots), samples->candidate);
+  }
+
+  Evidence evidence(std::span<const double> slots, const Budget&) const noexcept override {
+    const Arm baseline = arm(slots.first(kArmSlots));
+    const Arm candidate = arm(slots.subspan(kArmSlots));
+    if (candidate.count < min_count_ || (compares_arms() && baseline.count < min_count_)) return {};
+    const double towards_harm = sign_ * z(baseline, candidate) / critical_;
+    return {.harm = gates::as_share(two_sided_ ? std::abs(towards_harm) : towards_harm),
+            .safety = gates::as_share(-towards_harm),
+            .enough = true};
+  }
+
+ private:
+  static constexpr std::size_t kArmSlots = 3;
+
+  static void add(std::span<double> slots, const Summary& summary) noexcept {
+    slots[0] += static_cast<double>(summary.count);
+    slots[1] += summary.sum;
+    slots[2] += summary.sum_of_squares;
+  }
+
+  static Arm arm(std::span<const double> slots) noexcept {
+    return {.count = slots[0], .sum = slots[1], .sum_of_squares = slots[2]};
+  }
+
+  /// Distance of the candidate from the edge of harm, in standard errors.
+  double z(const Arm& baseline, const Arm& candidate) const noexcept {
+    const double margin = harm_.margin;
+    if (harm_.relation == Relation::absolute) {
+      const double variance = is_event_ ? margin * (1.0 - margin) : candidate.variance();
+      return gates::standardised(candidate.mean() - margin, variance / candidate.count);
+    }
+    const bool is_ratio = harm_.relation == Relation::ratio;
+    if (is_event_) {
+      if (margin == (is_ratio ? 1.0 : 0.0)) return pooled_z(baseline, candidate);
+      if (is_ratio) return log_ratio_z(baseline, candidate, margin);
+      return gates::standardised(candidate.mean() - baseline.mean() - margin,
+                                 candidate.event_variance() / candidate.count +
+                                     baseline.event_variance() / baseline.count);
+    }
+    // Welch, Biometrika 34 (1947) 28; for a ratio the contrast of Fieller, JRSS B 16 (1954) 175.
+    const double factor = is_ratio ? margin : 1.0;
+    const double shift = is_ratio ? 0.0 : margin;
+    return gates::standardised(candidate.mean() - factor * baseline.mean() - shift,
+                               candidate.variance() / candidate.count +
+                                   factor * factor * baseline.variance() / baseline.count);
+  }
+
+  HarmSpec harm_;
+  bool is_event_, two_sided_;
+  double sign_;
+  double critical_;
+  double min_count_;  ///< of each arm that is compared, since the evidence began
+};
+
+std::unique_ptr<GateTest> make_z_test(const GateSpec& gate, Diagnostics& diagnostics) {
+  const std::size_t problems = diagnostics.size();
+  const MetricInfo& metric = gates::metric_of_requests(gate, diagnostics);
+  const double alpha = parameter(gate.test, "alpha", 0.05);
+  if (!(alpha > 0.0 && alpha < 0.5))
+    gates::report(diagnostics, "test.alpha", "expected a share above 0% and below 50%");
+  if (diagnostics.size() > problems) return nullptr;
+  return std::make_unique<ZTest>(
+      gate.harm,
+      ZTest::Settings{.is_event = metric.kind == MetricKind::event,
+                      .two_sided = parameter<std::string>(gate.test, "sides", "one") == "two",
+                      .alpha = alpha,
+                      .min_samples = gate.min_samples});
+}
+
+}  // namespace
+
+GateTestInfo z_test_info() {
+  return {
+      .name = "z_test",
+      .guarantee = Guarantee::none,
+      .about =
+          "fails when all samples so far differ significantly, as a test of one look would say",
+      .source =
+          "pooled two-proportion z; Katz et al. 1978 for ratios of rates; Welch 1947 for means",
+      .parameters =
+          {
+              {.name = "alpha",
+               .kind = ParameterInfo::Kind::share,
+               .default_text = "5%",
+               .about = "significance level of one look; the budget is not used",
+               .choices = {},
+               .smallest = 1e-9,
+               .largest = 0.4},
+              {.name = "sides",
+               .kind = ParameterInfo::Kind::choice,
+               .default_text = "one",
+               .about = "one: harm is a difference in the harmful direction; two: any difference",
+               .choices = {"one", "two"}},
+          },
+      .make = make_z_test,
+  };
+}
+
+}  // namespace gatewright

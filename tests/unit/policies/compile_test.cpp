@@ -1,0 +1,360 @@
+#include "policies/compile.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "policies/plan_encoding.h"
+#include "tests/unit/policies/fakes.h"
+
+namespace gatewright {
+namespace {
+
+using namespace testing;
+
+[[nodiscard]] std::string text_of(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const Diagnostic& each : diagnostics)
+    text += std::to_string(static_cast<int>(each.severity)) + ' ' + each.path + ": " +
+            each.message + '\n';
+  return text;
+}
+
+/// The message of the one diagnostic of that severity at `path`; fails the test if there is none.
+[[nodiscard]] std::string message_at(const Compiled& compiled, const std::string& path,
+                                     Severity severity) {
+  for (const Diagnostic& each : compiled.diagnostics)
+    if (each.path == path && each.severity == severity)
+      return each.message;
+  ADD_FAILURE() << "nothing at " << path << " in\n" << text_of(compiled.diagnostics);
+  return {};
+}
+
+/// Compiles the example plan after `change` and expects an error at `path`.
+template <class Change>
+std::string error_at(const std::string& path, Change change) {
+  PlanSpec plan = example_plan();
+  change(plan);
+  const Compiled compiled = compile(plan);
+  EXPECT_FALSE(compiled.engine.has_value()) << path;
+  return message_at(compiled, path, Severity::error);
+}
+
+template <class Change>
+std::string other_at(Severity severity, const std::string& path, Change change) {
+  PlanSpec plan = example_plan();
+  change(plan);
+  const Compiled compiled = compile(plan);
+  EXPECT_TRUE(compiled.engine.has_value()) << text_of(compiled.diagnostics);
+  return message_at(compiled, path, severity);
+}
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+TEST(Compile, AGoodPlanBecomesAnEngine) {
+  const PlanSpec plan = example_plan();
+  const Compiled compiled = compile(plan);
+  ASSERT_TRUE(compiled.engine.has_value()) << text_of(compiled.diagnostics);
+  EXPECT_EQ(compiled.engine->plan_digest(), plan_digest(plan));
+  const Policy& policy = compiled.engine->policy();
+  EXPECT_EQ(policy.name(), "example");
+  ASSERT_EQ(policy.stages().size(), 4U);
+  EXPECT_EQ(policy.stages()[0].exposure, mirrored(500));
+  EXPECT_EQ(policy.stages()[2].exposure, served(2'500));
+  ASSERT_EQ(policy.probes().size(), 4U);
+  EXPECT_EQ(policy.probes()[0].statistic.kind, Statistic::Kind::mean_log);
+  EXPECT_EQ(policy.probes()[0].every, 5min) << "the plan's";
+  EXPECT_EQ(policy.probes()[0].window, 5min) << "one look's";
+  EXPECT_EQ(policy.probes()[2].form, Form::distributions);
+  EXPECT_EQ(policy.probes()[3].form, Form::readings);
+  EXPECT_EQ(policy.gate_names()[3], "cpu");
+}
+
+TEST(Compile, EveryShareInWholeBasisPointsIsExact) {
+  PlanSpec plan;
+  for (int points = 0; points <= 10'000; ++points) {
+    plan.stages = {{.name = "only", .served = points / 10'000.0, .dwell = 1min}};
+    const Compiled compiled = compile(plan);
+    ASSERT_TRUE(compiled.engine.has_value()) << points;
+    ASSERT_EQ(compiled.engine->policy().stages()[0].exposure.served, points);
+  }
+}
+
+TEST(Compile, DefaultsAreFilledInOnce) {
+  PlanSpec plan = example_plan();
+  plan.gates[0].every = 20min;
+  plan.gates[1].window = 1h;
+  const Compiled compiled = compile(plan);
+  ASSERT_TRUE(compiled.engine.has_value());
+  const auto probes = compiled.engine->policy().probes();
+  EXPECT_EQ(probes[0].window, 20min);
+  EXPECT_EQ(probes[1].every, 5min);
+  EXPECT_EQ(probes[1].window, 1h);
+  Driver driver(*compiled.engine);
+  // Silence after three windows and at least ten minutes: 15 min, 60 min, and 3 h for the long
+  // window.
+  EXPECT_EQ(driver.tick(15min).silent, 0b1100U);
+  EXPECT_EQ(driver.tick(60min).silent, 0b1101U);
+  EXPECT_EQ(driver.tick(3h).silent, 0b1111U);
+  EXPECT_EQ(driver.tick(24h - 1ns).action, Action::hold) << "ten dwells, at least 24 h";
+  EXPECT_EQ(driver.tick(24h).cause, Cause::stage_timeout);
+}
+
+TEST(Compile, StagesMustMakeARisingRamp) {
+  EXPECT_NE(error_at("stages", [](PlanSpec& p) { p.stages.clear(); }).find("at least one"),
+            std::string::npos);
+  error_at("stages.1%.exposure", [](PlanSpec& p) { p.stages[1].served = 1.01; });
+  error_at("stages.1%.exposure", [](PlanSpec& p) { p.stages[1].served = -0.01; });
+  error_at("stages.1%.exposure", [](PlanSpec& p) { p.stages[1].served = kNan; });
+  error_at("stages.1%.exposure", [](PlanSpec& p) { p.stages[1].served = 0.00015; });
+  error_at("stages.shadow.mirrored", [](PlanSpec& p) { p.stages[0].mirrored = 1.5; });
+  error_at("stages.100%.mirrored", [](PlanSpec& p) { p.stages[3].mirrored = 0.1; });
+  error_at("stages.25%.exposure", [](PlanSpec& p) { p.stages[2].served = 0.005; });
+  error_at("stages.25%.exposure", [](PlanSpec& p) { p.stages[2].served = 0.01; });
+  error_at("stages.1%.exposure", [](PlanSpec& p) { p.stages[1].served = 0.0; });
+  error_at("stages.1%.name", [](PlanSpec& p) { p.stages[2].name = "1%"; });
+  error_at("stages.2.name", [](PlanSpec& p) { p.stages[2].name.clear(); });
+  error_at("stages", [](PlanSpec& p) {
+    p.stages.clear();
+    for (int i = 0; i < 65; ++i)
+      p.stages.push_back({.name = std::to_string(i), .served = i / 100.0, .dwell = 1min});
+  });
+}
+
+TEST(Compile, MirroredTrafficMayRiseBeforeAnythingIsServed) {
+  PlanSpec plan = example_plan();
+  plan.stages.insert(plan.stages.begin() + 1,
+                     StageSpec{.name = "more shadow", .mirrored = 0.2, .dwell = 1h});
+  EXPECT_TRUE(compile(plan).engine.has_value());
+}
+
+TEST(Compile, DurationsMustBePositiveAndPossible) {
+  error_at("stages.1%.dwell", [](PlanSpec& p) { p.stages[1].dwell = 0s; });
+  error_at("stages.1%.dwell", [](PlanSpec& p) { p.stages[1].dwell = -1s; });
+  error_at("stages.1%.dwell", [](PlanSpec& p) { p.stages[1].dwell = Duration::max(); });
+  error_at("stages.1%.timeout", [](PlanSpec& p) { p.stages[1].timeout = 30min; });
+  error_at("stages.1%.timeout", [](PlanSpec& p) { p.stages[1].timeout = Duration::max(); });
+  error_at("every", [](PlanSpec& p) { p.every = 0s; });
+  error_at("gates.cost.every", [](PlanSpec& p) { p.gates[0].every = -1s; });
+  error_at("gates.cost.every", [](PlanSpec& p) { p.gates[0].every = Duration::max(); });
+  error_at("gates.cost.window", [](PlanSpec& p) { p.gates[0].window = 0s; });
+  error_at("gates.cost.initial_delay", [](PlanSpec& p) { p.gates[0].initial_delay = -1s; });
+  error_at("gates.cost.silence", [](PlanSpec& p) { p.gates[0].silence = 0s; });
+}
+
+TEST(Compile, GatesMustNameKnownThings) {
+  EXPECT_NE(error_at("gates.cost.metric", [](PlanSpec& p) { p.gates[0].metric = "cots"; })
+                .find("did you mean cost?"),
+            std::string::npos);
+  EXPECT_NE(error_at("gates.cost.test", [](PlanSpec& p) { p.gates[0].test.name = "normal_mixtur"; })
+                .find("did you mean normal_mixture?"),
+            std::string::npos);
+  EXPECT_NE(error_at("gates.cost.test", [](PlanSpec& p) { p.gates[0].test.name = "oracle"; })
+                .find("there are "),
+            std::string::npos);
+  error_at("gates.cost.name", [](PlanSpec& p) { p.gates[1].name = "cost"; });
+  error_at("gates.1.name", [](PlanSpec& p) { p.gates[1].name.clear(); });
+  error_at("gates", [](PlanSpec& p) {
+    const GateSpec gate = p.gates[2];
+    p.gates.clear();
+    for (int i = 0; i < 65; ++i) {
+      p.gates.push_back(gate);
+      p.gates.back().name = std::to_string(i);
+    }
+  });
+  error_at("gates.cost.budget_share", [](PlanSpec& p) { p.gates[0].budget_share = 0.0; });
+  error_at("gates.cost.budget_share", [](PlanSpec& p) { p.gates[0].budget_share = kNan; });
+}
+
+TEST(Compile, SixtyFourGatesAndStagesAreAllowed) {
+  PlanSpec plan = example_plan();
+  const GateSpec gate = plan.gates[2];
+  plan.gates.clear();
+  plan.stages.clear();
+  plan.false_alarm_budget.reset();
+  for (int i = 0; i < 64; ++i) {
+    plan.gates.push_back(gate);
+    plan.gates.back().name = std::to_string(i);
+    plan.stages.push_back({.name = std::to_string(i), .served = (i + 1) / 100.0, .dwell = 1min});
+  }
+  EXPECT_TRUE(compile(plan).engine.has_value());
+}
+
+TEST(Compile, HarmMustMakeSenseForItsMetric) {
+  const auto harm = [](auto change) {
+    return [change](PlanSpec& p) { change(p.gates[0].harm, p.gates[0]); };
+  };
+  error_at("gates.cost.harm", harm([](HarmSpec& h, GateSpec&) { h.margin = kNan; }));
+  error_at("gates.cost.harm", harm([](HarmSpec& h, GateSpec&) { h.margin = 0.0; }));
+  error_at("gates.cost.harm", harm([](HarmSpec& h, GateSpec& g) {
+             g.test = {};
+             h = {.kind = HarmSpec::Kind::quantile, .probability = 1.0, .margin = 1.5};
+           }));
+  error_at("gates.errors.harm", [](PlanSpec& p) {
+    p.gates[1].test = {};
+    p.gates[1].harm = {.kind = HarmSpec::Kind::quantile, .probability = 0.99};
+  });
+  error_at("gates.cpu.harm", [](PlanSpec& p) {
+    p.gates[3].harm = {.kind = HarmSpec::Kind::quantile, .probability = 0.99};
+  });
+  error_at("gates.errors.harm", [](PlanSpec& p) {
+    p.gates[1].test = {};
+    p.gates[1].harm = {.relation = HarmSpec::Relation::absolute, .margin = 1.2};
+  });
+}
+
+TEST(Compile, OnePlaceIsComplainedAboutOnce) {
+  PlanSpec plan = example_plan();
+  plan.gates[0].harm.margin = -1.0;
+  const Compiled compiled = compile(plan);
+  EXPECT_EQ(std::ranges::count(compiled.diagnostics, "gates.cost.harm", &Diagnostic::path), 1);
+}
+
+TEST(Compile, DoubtfulHarmIsRemarkedUpon) {
+  other_at(Severity::warning, "gates.cost.harm", [](PlanSpec& p) { p.gates[0].harm.margin = 0.9; });
+  other_at(Severity::note, "gates.cost.harm", [](PlanSpec& p) {
+    p.gates[0].harm.direction = Direction::down;
+    p.gates[0].harm.margin = 0.9;
+  });
+}
+
+TEST(Compile, TestParametersAreCheckedAgainstTheCatalogue) {
+  const auto set = [](std::string name, TestValue value) {
+    return [=](PlanSpec& p) { p.gates[0].test.parameters[name] = value; };
+  };
+  EXPECT_NE(error_at("gates.cost.test.scal", set("scal", std::string("log"))).find("scale"),
+            std::string::npos);
+  EXPECT_NE(
+      error_at("gates.cost.test.scale", set("scale", std::string("cubic"))).find("linear, log"),
+      std::string::npos);
+  error_at("gates.cost.test.scale", set("scale", 1.0));
+  error_at("gates.cost.test.scale", set("scale", true));
+  error_at("gates.cost.test.tightest_at", set("tightest_at", 0.5));
+  error_at("gates.cost.test.tightest_at", set("tightest_at", 10.5));
+  error_at("gates.cost.test.tightest_at", set("tightest_at", kNan));
+  error_at("gates.cost.test.tightest_at", set("tightest_at", Duration(1h)));
+  const auto latency = [](std::string name, TestValue value) {
+    return [=](PlanSpec& p) { p.gates[2].test.parameters[name] = value; };
+  };
+  error_at("gates.latency.test.after", latency("after", std::string("twice")));
+  error_at("gates.latency.test.after", latency("after", 2.0));
+  error_at("gates.latency.test.buckets", latency("buckets", 2.0));
+}
+
+TEST(Compile, EveryProblemIsReportedAtOnce) {
+  PlanSpec plan = example_plan();
+  plan.every = 0s;
+  plan.missed_harm_budget = 2.0;
+  plan.stages[1].dwell = 0s;
+  plan.stages[2].served = 7.0;
+  plan.gates[0].metric = "nothing";
+  plan.gates[1].test.name = "nothing";
+  plan.gates[2].test.parameters["after"] = 1.0;
+  const Compiled compiled = compile(plan);
+  for (const char* path : {"every", "missed_harm_budget", "stages.1%.dwell", "stages.25%.exposure",
+                           "gates.cost.metric", "gates.errors.test", "gates.latency.test.after"})
+    std::ignore = message_at(compiled, path, Severity::error);
+}
+
+TEST(Compile, MinSamplesNeedAGateThatCounts) {
+  error_at("stages.100%.min_samples", [](PlanSpec& p) {
+    p.gates.pop_back();  // the absolute one
+    p.stages[3].min_samples = 10;
+  });
+}
+
+TEST(Compile, RemarksLeaveThePlanUsable) {
+  const auto nothing = [](PlanSpec&) {};
+  EXPECT_NE(other_at(Severity::note, "gates.cost", nothing).find("100%"), std::string::npos);
+  EXPECT_NE(other_at(Severity::note, "gates.latency.test", nothing).find("no guarantee"),
+            std::string::npos);
+  other_at(Severity::warning, "stages.25%.exposure", [](PlanSpec& p) { p.stages.pop_back(); });
+  other_at(Severity::note, "gates.cost.window", [](PlanSpec& p) { p.gates[0].window = 45min; });
+  other_at(Severity::warning, "gates.cost.silence", [](PlanSpec& p) { p.gates[0].silence = 1min; });
+  other_at(Severity::warning, "gates.cost.metric", [](PlanSpec& p) {
+    p.gates[0].metric = "similarity";
+    p.gates[0].test = {};
+    p.gates[0].harm = {
+        .relation = HarmSpec::Relation::absolute, .direction = Direction::down, .margin = 0.8};
+    p.stages.erase(p.stages.begin());
+  });
+  other_at(Severity::warning, "gates", [](PlanSpec& p) {
+    p.gates.clear();
+    p.stages[1].min_samples = 0;
+  });
+  other_at(Severity::warning, "stages.shadow.exposure",
+           [](PlanSpec& p) { p.stages[0].mirrored = 0.0; });
+  other_at(Severity::note, "false_alarm_budget",
+           [](PlanSpec& p) { p.gates.erase(p.gates.begin(), p.gates.begin() + 2); });
+}
+
+TEST(Compile, ARolloutWithoutGatesCompletesByDwelling) {
+  PlanSpec plan;
+  plan.stages = {{.name = "all", .served = 1.0, .dwell = 1h}};
+  const Compiled compiled = compile(plan);
+  ASSERT_TRUE(compiled.engine.has_value());
+  Driver driver(*compiled.engine);
+  driver.confirm(0s);
+  EXPECT_EQ(driver.tick(1h).action, Action::complete);
+}
+
+// ---- budget ----
+
+TEST(Compile, AGuaranteeNeedsABudget) {
+  EXPECT_NE(error_at("false_alarm_budget", [](PlanSpec& p) { p.false_alarm_budget.reset(); })
+                .find("cost (normal_mixture)"),
+            std::string::npos);
+  for (const double wrong : {0.0, 1.0, -0.1, kNan}) {
+    error_at("false_alarm_budget", [=](PlanSpec& p) { p.false_alarm_budget = wrong; });
+    error_at("missed_harm_budget", [=](PlanSpec& p) { p.missed_harm_budget = wrong; });
+  }
+  PlanSpec plan = example_plan();
+  plan.gates.erase(plan.gates.begin(), plan.gates.begin() + 2);
+  plan.false_alarm_budget.reset();
+  EXPECT_TRUE(compile(plan).engine.has_value()) << "bare thresholds need none";
+}
+
+TEST(Compile, TheBudgetIsSplitOverGatesThatKeepARate) {
+  PlanSpec plan = example_plan();
+  plan.gates[0].budget_share = 3.0;
+  plan.gates[1].evidence = EvidenceSpan::stage;
+  const auto rows = budget_split(plan);
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_EQ(rows[0].gate, "cost");
+  EXPECT_EQ(rows[0].guarantee, "anytime");
+  EXPECT_DOUBLE_EQ(rows[0].false_alarm, 0.0375);
+  EXPECT_EQ(rows[0].stages, 3U);
+  EXPECT_EQ(rows[0].spent_over, 1U);
+  EXPECT_DOUBLE_EQ(rows[1].false_alarm, 0.0125);
+  EXPECT_EQ(rows[1].spent_over, 3U);
+  EXPECT_EQ(rows[2].guarantee, "none");
+  EXPECT_EQ(rows[2].false_alarm, 0.0);
+  EXPECT_EQ(rows[3].stages, 4U);
+}
+
+TEST(Compile, AdvisoryAndNeverMeasuredGatesSpendNothing) {
+  PlanSpec plan = example_plan();
+  plan.gates[0].role = GateRole::advisory;
+  EXPECT_EQ(budget_split(plan)[0].false_alarm, 0.0);
+  EXPECT_EQ(budget_split(plan)[1].false_alarm, 0.05);
+  plan.gates[0] = example_plan().gates[0];
+  plan.gates[0].metric = "thumbs_up";
+  plan.gates[0].test.parameters.clear();
+  plan.gates[0].harm = {.direction = Direction::down, .margin = 0.5};
+  plan.stages = {{.name = "shadow", .mirrored = 0.05, .dwell = 1h}};
+  EXPECT_EQ(budget_split(plan)[0].stages, 0U);
+  EXPECT_EQ(budget_split(plan)[0].false_alarm, 0.0);
+  EXPECT_EQ(budget_split(plan)[1].false_alarm, 0.05);
+}
+
+TEST(Compile, ABudgetSplitOfABrokenPlanStillHasARowPerGate) {
+  PlanSpec plan = example_plan();
+  plan.gates[0].metric = "nothing";
+  plan.gates[1].test.name = "nothing";
+  EXPECT_EQ(budget_split(plan).size(), 4U);
+}
+
+}  // namespace
+}  // namespace gatewright

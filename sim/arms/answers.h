@@ -1,0 +1,55 @@
+// From draws to answers: the kernels that fill one arm's columns, a column at a time.
+// Used by World; a kernel knows the arm's laws at one moment, never an exposure or a policy.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "sim/arms/columns.h"
+#include "sim/arms/world_metric.h"
+#include "sim/effects/effect_table.h"
+#include "sim/scenario.h"
+
+namespace gatewright::sim {
+
+/// An arm's laws at one moment, noise and effects included.
+struct ArmLaw {
+  Affine output_tokens, ttft, latency, cost, quality;  ///< on what the baseline's law draws
+  double tpot_seconds = 0.0;
+  double error = 0.0, refusal = 0.0;            ///< probabilities
+  double thumbs_down = 0.0, thumbs_up = 0.0;  ///< that an answer seen is rated, and so
+
+  /// Sets the part that belongs to `metric`; `map` acts on the arm's own number.
+  void set(WorldMetric metric, const Arm& arm, const Affine& map) noexcept;
+};
+
+/// The draws behind one arm's answers, one per request. Null where not wanted.
+struct ArmDraws {
+  const double* ttft = nullptr;     ///< standard normal
+  const double* quality = nullptr;  ///< standard normal
+  const double* error = nullptr;    ///< uniform, as all below
+  const double* refusal = nullptr;
+  const double* thumbs = nullptr;
+};
+
+/// Which columns beyond output tokens, time to first token, latency and errors are wanted.
+struct AnswerParts {
+  bool tpot = false;
+  bool cost = false;
+  bool refusal = false;
+  bool thumbs = false;
+  bool quality = false;
+};
+
+/// Requests begin..end-1 of a chunk.
+struct Span {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// Fills `out` for the requests of `span`; out.output_tokens holds the lengths drawn, which the law
+/// then acts on.
+void answer(const Arm& arm, const ArmLaw& law, const ArmDraws& draws, const float* input_tokens,
+            AnswerParts parts, Span span, ArmColumns& out) noexcept;
+
+}  // namespace gatewright::sim

@@ -1,0 +1,55 @@
+// One chunk of requests as columns: who asked, when, and what either arm would answer.
+// Filled by World, read by Split, Tally and Impact; overwritten by the next chunk, never stored.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace gatewright::sim {
+
+/// Requests per chunk: columns stay in the first two levels of cache.
+inline constexpr std::size_t kChunk = 1024;
+
+template <typename T>
+using Column = std::array<T, kChunk>;
+
+/// Bits of ArmColumns::events.
+enum EventBit : std::uint8_t {
+  kError = 1,  ///< no answer, whatever the kind
+  kTimeout = 2,
+  kRefusal = 4,
+  kThumbsDown = 8,
+  kThumbsUp = 16,
+};
+
+inline constexpr std::size_t kBaselineArm = 0;
+inline constexpr std::size_t kCandidateArm = 1;
+
+/// What one arm would answer to each request.
+struct ArmColumns {
+  alignas(64) Column<float> output_tokens;
+  alignas(64) Column<float> ttft;
+  alignas(64) Column<float> tpot;
+  alignas(64) Column<float> latency;
+  alignas(64) Column<float> cost;
+  alignas(64) Column<float> quality;
+  alignas(64) Column<std::uint8_t> events;
+};
+
+/// A unit's bucket, 0..9,999: below the served share means served by the candidate. One column per
+/// AssignmentHash for users, the last one for requests assigned one by one.
+inline constexpr std::size_t kBucketColumns = 4;
+inline constexpr std::size_t kRequestBuckets = 3;
+
+struct Columns {
+  std::size_t size = 0;
+  const double* at_seconds = nullptr;
+  alignas(64) Column<float> input_tokens;
+  alignas(64) Column<std::uint32_t> user;
+  alignas(64) Column<double> mirror;  ///< uniform: below the mirrored share means mirrored
+  alignas(64) std::array<Column<std::uint16_t>, kBucketColumns> bucket;
+  std::array<ArmColumns, 2> arm;
+};
+
+}  // namespace gatewright::sim

@@ -1,0 +1,195 @@
+#include "sim/checkers.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "policies/digest.h"
+#include "policies/encoding.h"
+
+namespace gatewright::sim {
+namespace {
+
+constexpr std::size_t kViolationsKept = 8;
+constexpr std::uint64_t kRestartEvery = 16;
+
+/// Equal up to the bits of NaNs, which compare unequal to themselves.
+bool same(const RolloutState& a, const RolloutState& b) noexcept {
+  return a == b || digest(a) == digest(b);
+}
+
+std::string text(const Exposure& exposure) {
+  return std::to_string(exposure.served) + "/" + std::to_string(exposure.mirrored) + "/" +
+         std::to_string(exposure.interleaved) + " basis points";
+}
+
+std::string number(StageIndex stage) { return std::to_string(static_cast<unsigned>(stage)); }
+
+std::size_t index_of(StageIndex stage) noexcept { return static_cast<std::size_t>(stage); }
+
+bool rises(const Exposure& from, const Exposure& to) noexcept {
+  return to.served > from.served || to.mirrored > from.mirrored ||
+         to.interleaved > from.interleaved;
+}
+
+bool leaves_stage(const Decision& decision) noexcept {
+  return decision.action == Action::advance || decision.action == Action::complete;
+}
+
+}  // namespace
+
+Machine machine_of(const Engine& engine) {
+  return {.step = [&engine](RolloutState& state,
+                            const Observation& observation) { return engine.step(state, observation); },
+          .restart =
+              [&engine](const RolloutState& from, RolloutState& to) {
+                auto decoded = decode_state(encode(from), engine);
+                auto* state = std::get_if<RolloutState>(&decoded);
+                if (state == nullptr) return false;
+                to = std::move(*state);
+                return true;
+              }};
+}
+
+Checker::Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const PlanSpec> plan,
+                 Machine machine)
+    : policy_(std::move(policy)), plan_(std::move(plan)), machine_(std::move(machine)) {}
+
+void Checker::start(std::uint64_t replication) noexcept {
+  replication_ = replication;
+  step_ = 0;
+  ticks_ = 0;
+  measured_ = 0;
+  faulty_ = 0;
+  violations_.clear();
+}
+
+void Checker::remember(const RolloutState& state) { before_ = state; }
+
+void Checker::check(const Observation& observation, const Decision& decision,
+                    const RolloutState& after) {
+  if (before_.phase != Phase::running) {
+    if (!same(before_, after) || decision.action != Action::hold ||
+        decision.exposure != before_.target)
+      violated("S3", "the rollout had ended, but an observation changed it");
+  } else if (decision.cause == Cause::observation_refused) {
+    if (!same(before_, after) || decision.action != Action::hold ||
+        decision.exposure != before_.target)
+      violated("S4", "a refused observation (" + std::string(to_string(decision.fault)) +
+                         ") changed the rollout");
+  } else {
+    note_faults(observation);
+    check_exposure(decision, after);
+    if (leaves_stage(decision)) {
+      check_advance(observation, decision, after);
+      faulty_ = 0;  // the next stage may measure other gates
+    }
+  }
+  check_repeat(observation, after);
+  if (decision.action != Action::hold || (step_ + replication_) % kRestartEvery == 0)
+    check_restart(observation, decision, after);
+  check_wake(observation, decision, after);
+  measured_ = decision.measure;
+  ++step_;
+}
+
+void Checker::check_exposure(const Decision& decision, const RolloutState& after) {
+  const auto stages = policy_->stages();
+  const bool moved = decision.action == Action::advance;
+  const std::size_t expected = index_of(before_.stage) + (moved ? 1 : 0);
+  if (index_of(after.stage) != expected || decision.stage != after.stage ||
+      expected >= stages.size()) {
+    violated("S1", "stage " + number(before_.stage) + " became " + number(after.stage) +
+                       " on " + std::string(to_string(decision.action)));
+    return;
+  }
+  const Exposure allowed = decision.action == Action::halt
+                               ? policy_->exposure_after_halt(before_.stage)
+                               : stages[expected].exposure;
+  if (decision.exposure != allowed || after.target != allowed)
+    violated("S1", "the target is " + text(decision.exposure) + ", the plan says " +
+                       text(allowed));
+  if (!moved && rises(before_.target, decision.exposure))
+    violated("S1", "exposure rose to " + text(decision.exposure) + " on " +
+                       std::string(to_string(decision.action)));
+}
+
+void Checker::check_advance(const Observation& observation, const Decision& decision,
+                            const RolloutState& after) {
+  const auto broken = [this, &decision](const std::string& why) {
+    violated("S2", std::string(to_string(decision.action)) + " from stage " +
+                       number(before_.stage) + " " + why);
+  };
+  if (after.paused) broken("while paused");
+  if (after.applied != before_.target)
+    broken("while the router had confirmed " + text(after.applied) + " instead of " +
+           text(before_.target));
+  if (plan_ == nullptr) return;
+  if (decision.silent != 0) broken("while a gate was silent");
+  if ((faulty_ & measured_) != 0) broken("while a gate was faulty");
+  const std::size_t stage = index_of(before_.stage);
+  if (stage >= plan_->stages.size()) return;
+  // The dwell may begin in this very step: then it has lasted for no time.
+  const bool confirmed_now = std::holds_alternative<ExposureApplied>(observation.event) &&
+                             before_.dwelling_since == kNever;
+  const Instant since = confirmed_now ? observation.at : before_.dwelling_since;
+  if (since == kNever || after.at - since < plan_->stages[stage].dwell)
+    broken("before its dwell was over");
+}
+
+void Checker::check_repeat(const Observation& observation, const RolloutState& after) {
+  scratch_ = after;
+  const Decision again = machine_.step(scratch_, observation);
+  if (!same(scratch_, after) || again.action != Action::hold ||
+      (again.cause != Cause::observation_refused && again.cause != Cause::rollout_ended))
+    violated("S6", "observation " + std::to_string(observation.sequence) +
+                       " had an effect when it was told a second time");
+}
+
+void Checker::check_restart(const Observation& observation, const Decision& decision,
+                            const RolloutState& after) {
+  if (!machine_.restart(before_, scratch_)) {
+    violated("S7", "a snapshot was written that cannot be read");
+    return;
+  }
+  const Decision again = machine_.step(scratch_, observation);
+  if (again != decision || !same(scratch_, after))
+    violated("S7", "after a restart from a snapshot the same observation led elsewhere");
+}
+
+void Checker::check_wake(const Observation& observation, const Decision& decision,
+                         const RolloutState& after) {
+  if (after.phase != Phase::running) return;
+  if (decision.wake_at <= decision.at)
+    violated("S8", "the engine asked to be woken at or before the present");
+  if (std::holds_alternative<Tick>(observation.event) && ++ticks_ == kTicksMost)
+    violated("S8", "after a million wake-ups the rollout has not ended");
+}
+
+void Checker::note_faults(const Observation& observation) {
+  std::visit(
+      [this]<class Told>(const Told& told) {
+        if constexpr (requires { told.probe; }) {
+          const ProbeMask bit = ProbeMask{1} << static_cast<std::size_t>(told.probe);
+          faulty_ &= ~bit;
+          if constexpr (std::is_same_v<Told, Readings>)
+            if (told.candidate.status == ReadingStatus::error) faulty_ |= bit;
+        }
+      },
+      observation.event);
+}
+
+void Checker::check_rollback(const RollbackSeen& seen) {
+  if (seen.exposure != Exposure{})
+    violated("S5", "after a halt with rollback the world's exposure is " + text(seen.exposure));
+  if (seen.took > seen.at_most)
+    violated("S5", "the rollback took longer than actuation ever does");
+}
+
+void Checker::violated(std::string_view invariant, std::string message) {
+  if (violations_.size() < kViolationsKept)
+    violations_.push_back({std::string(invariant), step_, std::move(message)});
+}
+
+}  // namespace gatewright::sim

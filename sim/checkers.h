@@ -1,0 +1,88 @@
+// The invariants S1..S8 of an engine, checked on every step of every simulated rollout.
+// Used by Driver, and by tests/negative with machines broken on purpose; changes nothing it looks at.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policies/decision.h"
+#include "policies/engine.h"
+#include "policies/observation.h"
+#include "policies/plan.h"
+#include "policies/state.h"
+#include "sim/run.h"
+
+namespace gatewright::sim {
+
+/// What a checker asks of an engine beyond the step that was taken.
+struct Machine {
+  std::function<Decision(RolloutState& state, const Observation& observation)> step;
+  /// Writes `from` down and reads it back into `to`; false where the reader refuses it.
+  std::function<bool(const RolloutState& from, RolloutState& to)> restart;
+};
+
+/// The machine of an honest engine; borrows it.
+[[nodiscard]] Machine machine_of(const Engine& engine);
+
+/// A rollback as the world saw it.
+struct RollbackSeen {
+  Duration took{};  ///< from the halt until the router obeyed
+  Duration at_most{};
+  Exposure exposure;  ///< afterwards
+};
+
+class Checker {
+ public:
+  /// `plan`: null where the policy is no plan's; then the dwell and silence of S2 are not checked.
+  Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const PlanSpec> plan,
+          Machine machine);
+
+  /// A new rollout. `replication` chooses the steps at which S7 restarts.
+  void start(std::uint64_t replication) noexcept;
+
+  /// Before a step: keeps the state.
+  void remember(const RolloutState& state);
+  /// After it: S1..S4, S6, S8; and S7 whenever the rollout moves and at one step in sixteen,
+  /// different ones in different replications.
+  void check(const Observation& observation, const Decision& decision, const RolloutState& after);
+  /// S5, once a halted rollout's exposure has been applied.
+  void check_rollback(const RollbackSeen& seen);
+
+  /// Whether the rollout must not be stepped on, because it would not end.
+  [[nodiscard]] bool is_endless() const noexcept { return ticks_ >= kTicksMost; }
+
+  /// The first few violations.
+  [[nodiscard]] const std::vector<Violation>& violations() const noexcept { return violations_; }
+
+ private:
+  static constexpr std::uint64_t kTicksMost = 1'000'000;
+
+  void check_exposure(const Decision& decision, const RolloutState& after);
+  void check_advance(const Observation& observation, const Decision& decision,
+                     const RolloutState& after);
+  void check_repeat(const Observation& observation, const RolloutState& after);
+  void check_restart(const Observation& observation, const Decision& decision,
+                     const RolloutState& after);
+  void check_wake(const Observation& observation, const Decision& decision,
+                  const RolloutState& after);
+  void note_faults(const Observation& observation);
+  void violated(std::string_view invariant, std::string message);
+
+  std::shared_ptr<const Policy> policy_;
+  std::shared_ptr<const PlanSpec> plan_;
+  Machine machine_;
+  std::uint64_t replication_ = 0;
+  std::uint64_t step_ = 0;
+  std::uint64_t ticks_ = 0;
+  ProbeMask measured_ = 0;  ///< by the decision before
+  ProbeMask faulty_ = 0;    ///< probes whose last reading was an error
+  RolloutState before_;
+  RolloutState scratch_;
+  std::vector<Violation> violations_;
+};
+
+}  // namespace gatewright::sim

@@ -1,0 +1,105 @@
+// One contender in one rollout: feeds its engine, obeys its decisions, keeps its record.
+// Used by Field, which owns time and requests. Reaches the engine through step() alone, as a
+// production driver does.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "policies/engine.h"
+#include "sim/checkers.h"
+#include "sim/event_queue.h"
+#include "sim/impact.h"
+#include "sim/prepared.h"
+#include "sim/router/router.h"
+#include "sim/router/split.h"
+#include "sim/run.h"
+#include "sim/telemetry/measurement.h"
+#include "sim/telemetry/probe_windows.h"
+#include "sim/world.h"
+
+namespace gatewright::sim {
+
+class Driver {
+ public:
+  /// `contender` outlives the driver; `index` is its place in the field.
+  Driver(const Contender& contender, const PreparedScenario& scenario, std::uint32_t index);
+  Driver(const Driver&) = delete;  // the checker's machine refers to the contender's engine
+  Driver& operator=(const Driver&) = delete;
+  ~Driver() = default;
+
+  // ---- events; what they cause goes into `queue` ----
+
+  /// A new rollout; `trace` may be null.
+  void start(RunKey key, RunTrace* trace, EventQueue& queue);
+  void wake(Instant now, EventQueue& queue);
+  void actuate(std::uint64_t number, Instant now, EventQueue& queue);
+  /// Reports of telemetry window k have arrived.
+  void deliver(std::uint64_t k, Instant now, EventQueue& queue);
+  /// The horizon: a rollout that is still running ends unfinished.
+  void expire(Instant horizon) noexcept;
+
+  // ---- one telemetry window of requests ----
+
+  /// Requests count for this contender until then: completion, rollback or horizon.
+  [[nodiscard]] Instant until() const noexcept { return until_; }
+  [[nodiscard]] std::span<const ExposureSegment> timeline() const noexcept {
+    return router_.timeline();
+  }
+  /// The bucket column that assigns its requests.
+  [[nodiscard]] std::size_t bucket() const noexcept { return bucket_; }
+  /// Whether evidence is still of use: not after the end.
+  [[nodiscard]] bool is_measuring() const noexcept { return running_; }
+  [[nodiscard]] std::span<const Measurement> measurements() const noexcept {
+    return measurements_;
+  }
+  /// Columns wanted of a chunk with these arrival times.
+  [[nodiscard]] Wants wants(std::span<const double> times) const noexcept;
+  /// `words`: random words per stream of the chunk, `draws` those that this contender needed.
+  void add_requests(const Columns& columns, const Split& split,
+                    const std::array<std::uint64_t, kDraws>& words, Draws draws);
+  /// The window's end; `tallies` per probe. Returns whether anything will be reported of it.
+  bool close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
+                    std::span<const Tally* const> tallies);
+
+  /// The record of a rollout that is over.
+  [[nodiscard]] RunRecord record() const;
+
+ private:
+  void step(Instant now, const Event& event, EventQueue& queue);
+  void obey(const Decision& decision, Instant now, EventQueue& queue);
+  void schedule_wake(Instant now, EventQueue& queue);
+  void end_if_rollback_holds(Instant now);
+  void halt(const Decision& decision);
+
+  const Contender& contender_;
+  const std::uint32_t index_;
+  const Duration longest_actuation_;
+  const std::size_t bucket_;
+  std::vector<Measurement> measurements_;   ///< per probe
+  std::array<Wants, 2> measured_wants_{};  ///< per arm
+  RolloutState initial_state_;
+
+  Router router_;
+  ProbeWindows probes_;
+  ImpactMeter impact_;
+  Checker checker_;
+
+  RolloutState state_;
+  Decision decision_;
+  RunRecord record_;
+  RunTrace* trace_ = nullptr;
+  bool running_ = false;
+  Instant until_ = kNever;
+  Instant wake_queued_ = kNever;  ///< of the earliest wake-up in the queue
+  std::uint64_t sequence_ = 0;
+  std::uint64_t events_ = 0;
+  std::uint64_t arrival_words_ = 0;
+  std::array<std::uint64_t, kDraws> words_{};
+};
+
+}  // namespace gatewright::sim

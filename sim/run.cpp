@@ -1,0 +1,238 @@
+#include "sim/run.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "policies/assert.h"
+#include "sim/arms/world_metric.h"
+#include "sim/field.h"
+#include "sim/prepared.h"
+
+namespace gatewright::sim {
+namespace {
+
+class FitCheck {
+ public:
+  FitCheck(const Contender& contender, const Scenario& scenario)
+      : contender_(contender), scenario_(scenario) {}
+
+  Diagnostics run() && {
+    const Policy& policy = contender_.engine.policy();
+    for (const Stage& stage : policy.stages())
+      if (stage.exposure.interleaved > 0)
+        error("stages." + stage.name + ".interleaved",
+              "this world does not interleave answers; expected exposure or mirrored");
+    for (std::size_t i = 0; i < policy.probes().size(); ++i) {
+      probe_path_ = path_of(i);
+      probe(policy.probes()[i]);
+    }
+    return std::move(diagnostics_);
+  }
+
+ private:
+  void error(std::string path, std::string message) {
+    diagnostics_.push_back({Severity::error, std::move(path), std::move(message), {}, 0, 0});
+  }
+
+  /// A plan's probes are its gates, in order; other policies' probes have numbers only.
+  [[nodiscard]] std::string path_of(std::size_t probe) const {
+    if (contender_.plan != nullptr && probe < contender_.plan->gates.size())
+      return "gates." + contender_.plan->gates[probe].name;
+    return "probes." + std::to_string(probe);
+  }
+
+  void probe(const Probe& probe) {
+    const std::optional<WorldMetric> metric = world_metric(probe.metric);
+    if (!metric || find_metric(probe.metric) == nullptr) {
+      error(probe_path_ + ".metric", "this world does not produce '" + probe.metric + "'");
+      return;
+    }
+    whole_windows("every", probe.every, true);
+    whole_windows("window", probe.window, true);
+    whole_windows("initial_delay", probe.initial_delay, false);
+    statistic(probe, *metric);
+  }
+
+  void whole_windows(const char* key, Duration duration, bool is_needed) {
+    const Duration window = scenario_.telemetry.window;
+    const bool is_in_range = is_needed ? duration > Duration::zero() : duration >= Duration::zero();
+    if (is_in_range && duration % window == Duration::zero()) return;
+    error(probe_path_ + "." + key,
+          "expected a whole multiple of the scenario's telemetry window, which is " +
+              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(window).count()) +
+              "s");
+  }
+
+  void statistic(const Probe& probe, WorldMetric metric) {
+    const Statistic& statistic = probe.statistic;
+    const bool is_quantile = statistic.kind == Statistic::Kind::quantile;
+    const std::string path = probe_path_ + ".test";
+    if (is_event(metric) &&
+        (is_quantile || statistic.kind == Statistic::Kind::mean_log ||
+         probe.form == Form::distributions))
+      error(path, "'" + probe.metric + "' is an event: only its rate can be measured");
+    if (probe.form == Form::samples && is_quantile)
+      error(path, "a quantile has no sufficient statistics: expected readings or distributions");
+    if (statistic.kind == Statistic::Kind::mean_log) {
+      if (!is_positive(metric))
+        error(path, "'" + probe.metric + "' has no logarithm: it is not a positive number");
+      if (metric == WorldMetric::cost && scenario_.baseline.price.input_usd_per_token <= 0.0)
+        error(path, "requests that cost nothing have no logarithm: expected baseline.price.input "
+                    "above $0");
+    }
+    if (is_quantile && !(statistic.probability > 0.0 && statistic.probability < 1.0))
+      error(path, "expected a probability above 0% and below 100%");
+    if (is_quantile && statistic.definition == QuantileDefinition::histogram_quantile &&
+        (statistic.buckets.empty() || !std::ranges::is_sorted(statistic.buckets)))
+      error(path, "expected the metrics store's buckets as rising upper bounds");
+  }
+
+  const Contender& contender_;
+  const Scenario& scenario_;
+  std::string probe_path_;
+  Diagnostics diagnostics_;
+};
+
+/// What the threads of run_many share.
+class Workload {
+ public:
+  Workload(std::span<const Contender> field, const PreparedScenario& scenario,
+           const ManyOptions& options)
+      : field_(field), scenario_(scenario), options_(options) {
+    records_.by_contender.resize(field.size());
+    for (auto& records : records_.by_contender) records.resize(options.replications);
+  }
+
+  /// Plays replications until none is left; `on_done` is called after each.
+  template <typename OnDone>
+  void work(OnDone on_done) {
+    Field field(field_, scenario_);
+    while (!is_stopped()) {
+      const std::uint64_t i = next_.fetch_add(1, std::memory_order_relaxed);
+      if (i >= options_.replications) return;
+      field.play({options_.seed, options_.first_replication + i});
+      for (std::size_t c = 0; c < field_.size(); ++c)
+        records_.by_contender[c][i] = field.record(c);
+      on_done();
+    }
+  }
+
+  /// The same, with any exception kept for finish().
+  template <typename OnDone>
+  void work_guarded(OnDone on_done) noexcept {
+    try {
+      work(on_done);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_) failure_ = std::current_exception();
+      failed_.store(true, std::memory_order_relaxed);
+    }
+  }
+
+  void work_on_threads(unsigned threads) {
+    std::uint64_t done = 0;
+    unsigned running = threads;
+    std::condition_variable changed;
+    std::vector<std::jthread> workers;
+    workers.reserve(threads);
+    for (unsigned t = 0; t < threads; ++t)
+      workers.emplace_back([&] {
+        work_guarded([&] {
+          const std::lock_guard lock(mutex_);
+          ++done;
+          changed.notify_one();
+        });
+        const std::lock_guard lock(mutex_);
+        --running;
+        changed.notify_one();
+      });
+    std::unique_lock lock(mutex_);
+    for (std::uint64_t told = 0; running > 0 || told < done;) {
+      changed.wait(lock, [&] { return running == 0 || told < done; });
+      if (told == done) continue;
+      told = done;
+      lock.unlock();
+      if (options_.progress) options_.progress(told);
+      lock.lock();
+    }
+  }
+
+  ManyRecords finish() {
+    if (failure_) std::rethrow_exception(failure_);
+    // Whoever took a replication also finished it, so there is no gap below the counter.
+    const std::uint64_t finished = std::min(next_.load(), options_.replications);
+    records_.interrupted = finished < options_.replications;
+    for (auto& records : records_.by_contender) records.resize(finished);
+    return std::move(records_);
+  }
+
+ private:
+  [[nodiscard]] bool is_stopped() const noexcept {
+    return failed_.load(std::memory_order_relaxed) ||
+           (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
+  }
+
+  std::span<const Contender> field_;
+  const PreparedScenario& scenario_;
+  const ManyOptions& options_;
+  ManyRecords records_;
+  std::atomic<std::uint64_t> next_{0};
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::exception_ptr failure_;
+};
+
+}  // namespace
+
+std::string_view to_string(Outcome outcome) noexcept {
+  switch (outcome) {
+    case Outcome::halted:
+      return "halted";
+    case Outcome::completed:
+      return "completed";
+    case Outcome::unfinished:
+      break;
+  }
+  return "unfinished";
+}
+
+Diagnostics check_fit(const Contender& contender, const Scenario& scenario) {
+  return FitCheck(contender, scenario).run();
+}
+
+std::vector<RunRecord> run(std::span<const Contender> field, const PreparedScenario& scenario,
+                           RunKey key, std::vector<RunTrace>* traces) {
+  Field players(field, scenario);
+  if (traces != nullptr) traces->resize(field.size());
+  players.play(key, traces);
+  std::vector<RunRecord> records;
+  records.reserve(field.size());
+  for (std::size_t i = 0; i < field.size(); ++i) records.push_back(players.record(i));
+  return records;
+}
+
+ManyRecords run_many(std::span<const Contender> field, const PreparedScenario& scenario,
+                     const ManyOptions& options) {
+  const unsigned wanted =
+      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  const auto threads =
+      static_cast<unsigned>(std::min<std::uint64_t>(wanted, std::max<std::uint64_t>(
+                                                                options.replications, 1)));
+  Workload workload(field, scenario, options);
+  if (threads > 1) {
+    workload.work_on_threads(threads);
+  } else {
+    std::uint64_t done = 0;
+    workload.work([&] {
+      ++done;
+      if (options.progress) options.progress(done);
+    });
+  }
+  return workload.finish();
+}
+
+}  // namespace gatewright::sim

@@ -1,0 +1,44 @@
+// What is measured of a window: a metric in one of the ways in which evidence adds up.
+// Used by Tally, which fills it per arm, and by ProbeWindows; probes of one kind share one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "policies/metric.h"
+#include "policies/observation.h"
+#include "policies/policy.h"
+#include "sim/arms/world_metric.h"
+#include "sim/telemetry/bin_counts.h"
+
+namespace gatewright::sim {
+
+struct Measurement {
+  enum class Kind : std::uint8_t {
+    sum,        ///< Summary of the values
+    log_sum,    ///< Summary of their natural logarithms
+    histogram,  ///< counts on the fixed grid
+    values,     ///< the values themselves, for exact quantiles
+  };
+  WorldMetric metric{};
+  MetricScope scope{};
+  Kind kind{};
+  friend constexpr bool operator==(const Measurement&, const Measurement&) = default;
+};
+
+/// The measurement that a probe needs. The probe passed check_fit().
+[[nodiscard]] Measurement measurement_of(const Probe& probe);
+
+/// One arm's part of a measurement over some requests; which member counts is the measurement's kind.
+struct ArmTally {
+  Summary summary;
+  BinCounts bins;
+  std::vector<float> values;
+  void clear() noexcept;
+};
+
+/// A measurement over some requests, both arms.
+using Tally = std::array<ArmTally, 2>;
+
+}  // namespace gatewright::sim

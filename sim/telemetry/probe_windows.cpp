@@ -1,0 +1,143 @@
+#include "sim/telemetry/probe_windows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "policies/assert.h"
+#include "sim/telemetry/quantile.h"
+
+namespace gatewright::sim {
+namespace {
+
+void add(const Tally& from, Measurement::Kind kind, Tally& to) {
+  for (std::size_t arm = 0; arm < to.size(); ++arm) {
+    switch (kind) {
+      case Measurement::Kind::sum:
+      case Measurement::Kind::log_sum:
+        to[arm].summary += from[arm].summary;
+        break;
+      case Measurement::Kind::histogram:
+        to[arm].bins.add(from[arm].bins);
+        break;
+      case Measurement::Kind::values:
+        to[arm].values.insert(to[arm].values.end(), from[arm].values.begin(),
+                              from[arm].values.end());
+        break;
+    }
+  }
+}
+
+void clear(Tally& tally) noexcept {
+  for (ArmTally& arm : tally) arm.clear();
+}
+
+Reading reading(ArmTally& tally, const Statistic& statistic) {
+  const bool is_quantile = statistic.kind == Statistic::Kind::quantile;
+  const std::uint64_t count = is_quantile ? tally.values.size() : tally.summary.count;
+  if (count == 0) return {};
+  const double value = is_quantile ? quantile(tally.values, statistic)
+                                   : tally.summary.sum / static_cast<double>(count);
+  if (std::isnan(value)) return {};
+  return {value, count, ReadingStatus::ok};
+}
+
+}  // namespace
+
+ProbeWindows::ProbeWindows(std::span<const Probe> probes, Duration telemetry_window) {
+  const auto windows = [telemetry_window](Duration duration) {
+    GATEWRIGHT_ASSERT(duration >= Duration::zero() &&
+                      duration % telemetry_window == Duration::zero());
+    return static_cast<std::uint64_t>(duration / telemetry_window);
+  };
+  for (const Probe& probe : probes) {
+    Grid grid{.probe = probe,
+              .measurement = measurement_of(probe),
+              .delay = windows(probe.initial_delay),
+              .every = windows(probe.every),
+              .length = windows(probe.window),
+              .open = {}};
+    GATEWRIGHT_ASSERT(grid.every > 0 && grid.length > 0);
+    grid.open.resize((grid.length + grid.every - 1) / grid.every);
+    grids_.push_back(std::move(grid));
+  }
+}
+
+void ProbeWindows::start() noexcept {
+  for (Grid& grid : grids_) std::ranges::for_each(grid.open, clear);
+  first_ = 0;
+  under_way_ = 0;
+}
+
+bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of_probe,
+                         ProbeMask wanted) {
+  Packet* packet = nullptr;
+  for (std::size_t i = 0; i < grids_.size(); ++i) {
+    Grid& grid = grids_[i];
+    if (k < grid.delay) continue;
+    const std::uint64_t since = k - grid.delay;
+    const std::uint64_t last = since / grid.every;
+    const std::uint64_t first =
+        since < grid.length ? 0 : (since - grid.length) / grid.every + 1;
+    for (std::uint64_t j = first; j <= last; ++j) {
+      Tally& open = grid.open[j % grid.open.size()];
+      add(*tally_of_probe[i], grid.measurement.kind, open);
+      if (since + 1 != j * grid.every + grid.length) continue;
+      if ((wanted >> i & 1) != 0) {
+        if (packet == nullptr) packet = &back_packet(k);
+        if (packet->count == packet->reports.size()) packet->reports.emplace_back();
+        write(grid, ProbeIndex(i), j, open, packet->reports[packet->count++]);
+      }
+      clear(open);
+    }
+  }
+  return packet != nullptr;
+}
+
+std::span<const Report> ProbeWindows::take(std::uint64_t k) {
+  if (under_way_ == 0 || ring_[first_].window != k) return {};
+  const Packet& packet = ring_[first_];
+  first_ = (first_ + 1) % ring_.size();
+  --under_way_;
+  return std::span(packet.reports).first(packet.count);
+}
+
+ProbeWindows::Packet& ProbeWindows::back_packet(std::uint64_t k) {
+  // A packet taken last may still be read, so one place stays free.
+  if (under_way_ + 1 >= ring_.size()) {
+    std::rotate(ring_.begin(), ring_.begin() + static_cast<std::ptrdiff_t>(first_), ring_.end());
+    first_ = 0;
+    ring_.resize(ring_.size() + 2);
+  }
+  Packet& packet = ring_[(first_ + under_way_++) % ring_.size()];
+  packet.window = k;
+  packet.count = 0;
+  return packet;
+}
+
+void ProbeWindows::write(const Grid& grid, ProbeIndex probe, std::uint64_t window, Tally& tally,
+                         Report& report) {
+  switch (grid.probe.form) {
+    case Form::samples:
+      report.event = Samples{.probe = probe,
+                             .window = window,
+                             .paired = false,
+                             .baseline = tally[0].summary,
+                             .candidate = tally[1].summary};
+      break;
+    case Form::distributions:
+      for (std::size_t arm = 0; arm < tally.size(); ++arm) tally[arm].bins.list(report.bins[arm]);
+      report.event = Distributions{.probe = probe,
+                                   .window = window,
+                                   .baseline = report.bins[0],
+                                   .candidate = report.bins[1]};
+      break;
+    case Form::readings:
+      report.event = Readings{.probe = probe,
+                              .window = window,
+                              .baseline = reading(tally[0], grid.probe.statistic),
+                              .candidate = reading(tally[1], grid.probe.statistic)};
+      break;
+  }
+}
+
+}  // namespace gatewright::sim

@@ -1,0 +1,66 @@
+// The windows that a policy's probes have open, and the reports of those that closed.
+// Used by Driver, one per contender; it knows numbers of windows, never delays or exposures.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "policies/decision.h"
+#include "policies/observation.h"
+#include "policies/policy.h"
+#include "sim/telemetry/measurement.h"
+
+namespace gatewright::sim {
+
+/// What one closed window of a probe says, with the memory that its event borrows.
+struct Report {
+  Event event;
+  std::array<std::vector<HistogramBin>, 2> bins;
+};
+
+/// Window j of a probe opens j x `every` after its initial delay and closes `window` later: windows
+/// longer than `every` overlap, and every window is whole. Reports are kept per telemetry window, in
+/// order, until they are taken.
+class ProbeWindows {
+ public:
+  /// Every probe fits the grid of telemetry windows of length `telemetry_window` (see check_fit).
+  ProbeWindows(std::span<const Probe> probes, Duration telemetry_window);
+
+  /// Back to the start of a rollout.
+  void start() noexcept;
+
+  /// Adds telemetry window `k`, tallied per probe in `tally_of_probe`, to the windows that cover it;
+  /// then reports those that close with it and whose probe is in `wanted`. Returns whether there is
+  /// anything to report. k rises by one from call to call.
+  bool close(std::uint64_t k, std::span<const Tally* const> tally_of_probe, ProbeMask wanted);
+
+  /// Reports of telemetry window k; empty if there are none. Valid until the next call of close().
+  [[nodiscard]] std::span<const Report> take(std::uint64_t k);
+
+ private:
+  struct Grid {
+    Probe probe;
+    Measurement measurement;
+    std::uint64_t delay, every, length;  ///< in telemetry windows
+    std::vector<Tally> open;             ///< window j at j modulo size
+  };
+  /// Reports of one telemetry window; those beyond `count` are spare memory.
+  struct Packet {
+    std::uint64_t window = 0;
+    std::size_t count = 0;
+    std::vector<Report> reports;
+  };
+  Packet& back_packet(std::uint64_t k);
+  static void write(const Grid& grid, ProbeIndex probe, std::uint64_t window, Tally& tally,
+                    Report& report);
+
+  std::vector<Grid> grids_;
+  std::vector<Packet> ring_;  ///< packets under way, from first_ on, in order
+  std::size_t first_ = 0;
+  std::size_t under_way_ = 0;
+};
+
+}  // namespace gatewright::sim

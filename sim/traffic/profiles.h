@@ -1,0 +1,52 @@
+// Named traffic profiles: token laws measured on public traces, with provenance per number.
+// Used by World and by lint --effective; never invents a number without a source.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "sim/scenario.h"
+
+namespace gatewright::sim {
+
+struct Profile {
+  std::string_view name;
+  TokenLaw input_tokens;
+  TokenLaw output_tokens;
+  double token_correlation;
+  double rate_per_second;       ///< of the trace it was measured on
+  std::string_view provenance;
+};
+
+[[nodiscard]] std::span<const Profile> profiles();
+[[nodiscard]] const Profile* find_profile(std::string_view name);
+
+/// The quantile function of a token law at standard normal score z, rounded to whole tokens, at least
+/// 1 and at most 1e9.
+[[nodiscard]] double tokens_at(const TokenLaw& law, double z) noexcept;
+
+/// tokens_at() of one law, tabulated: linear between 4,096 points over z in [-6, 6], which z is cut
+/// to. Before rounding within 2e-6 (1 + sigma^2) of a lognormal's value; within 0.3% where a grid bends.
+class TokenTable {
+ public:
+  explicit TokenTable(const TokenLaw& law);
+  [[nodiscard]] float at(double z) const noexcept {
+    constexpr double kLast = static_cast<double>(kPoints - 1);
+    const double place = std::max(0.0, std::min(kLast, (z + kReach) * (kLast / (2.0 * kReach))));
+    const auto cell = std::min(static_cast<std::size_t>(place), kPoints - 2);
+    const double share = place - static_cast<double>(cell);
+    const double value = static_cast<double>(values_[cell]) +
+                         share * static_cast<double>(values_[cell + 1] - values_[cell]);
+    return static_cast<float>(static_cast<long>(value + 0.5));
+  }
+
+ private:
+  static constexpr std::size_t kPoints = 4096;
+  static constexpr double kReach = 6.0;
+  std::array<float, kPoints> values_;  ///< not rounded, each at least 1
+};
+
+}  // namespace gatewright::sim

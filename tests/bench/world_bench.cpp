@@ -1,0 +1,169 @@
+// Requests per second and core, end to end: world, router, telemetry, engine, checkers, impact.
+// One contender under five gates at 40 requests/s unless the name says otherwise.
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "sim/field.h"
+#include "tests/support/worlds.h"
+
+namespace {
+std::atomic<std::uint64_t> allocations{0};
+}
+
+void* operator new(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace gatewright::sim {
+namespace {
+
+using namespace testing;
+
+Scenario world(double requests_per_second = 40.0) {
+  Scenario scenario = quiet_world();
+  scenario.traffic.arrivals = PoissonArrivals{requests_per_second};
+  scenario.traffic.users = {.count = 20'000, .zipf = 1.1};
+  scenario.traffic.input_tokens.reset();
+  scenario.traffic.output_tokens.reset();
+  scenario.horizon = 12h;
+  return scenario;
+}
+
+/// Twelve hours at one exposure, five gates' probes of sufficient statistics.
+Contender steady(Exposure exposure) {
+  Script script;
+  script.stages = {{"steady", exposure}};
+  for (const auto& [metric, kind] :
+       {std::pair{"latency", Statistic::Kind::mean_log}, {"cost", Statistic::Kind::mean_log},
+        {"error_or_refusal", Statistic::Kind::rate}, {"output_tokens", Statistic::Kind::mean_log},
+        {"thumbs_down", Statistic::Kind::rate}})
+    script.probes.push_back(probe(metric, kind, Form::samples, 5min));
+  return scripted(script);
+}
+
+void play_field(benchmark::State& bench, const std::vector<Contender>& contenders,
+                const Scenario& scenario) {
+  const auto ready = prepared(scenario);
+  Field field(contenders, *ready);
+  std::uint64_t replication = 0;
+  std::uint64_t requests = 0;
+  std::uint64_t rollouts = 0;
+  field.play({1, replication++});  // warm
+  const std::uint64_t before = allocations.load();
+  for (auto _ : bench) {
+    field.play({1, replication++});
+    for (std::size_t i = 0; i < contenders.size(); ++i) {
+      const RunRecord record = field.record(i);
+      if (!record.violations.empty()) bench.SkipWithError("an invariant is broken");
+      if (i == 0) requests += record.requests;
+      ++rollouts;
+    }
+  }
+  const auto count = static_cast<double>(requests);
+  bench.counters["requests"] = benchmark::Counter(count, benchmark::Counter::kIsRate);
+  bench.counters["rollouts"] =
+      benchmark::Counter(static_cast<double>(rollouts), benchmark::Counter::kIsRate);
+  bench.counters["time_per_request"] =
+      benchmark::Counter(count, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  bench.counters["allocations_per_rollout"] =
+      static_cast<double>(allocations.load() - before) / static_cast<double>(rollouts);
+}
+
+void play_one(benchmark::State& bench, const Contender& contender, const Scenario& scenario) {
+  play_field(bench, {contender}, scenario);
+}
+
+#define WORLD_BENCHMARK(name) BENCHMARK(name)->Unit(benchmark::kMillisecond)
+
+void five_gates_healthy(benchmark::State& bench) { play_one(bench, contender(five_gates()), world()); }
+WORLD_BENCHMARK(five_gates_healthy);
+
+/// A small rise that no gate minds: impact is counted for hours.
+void five_gates_harmful_unnoticed(benchmark::State& bench) {
+  Scenario scenario = world();
+  scenario.effects = {effect("cost", 1.02)};
+  play_one(bench, contender(five_gates()), scenario);
+}
+WORLD_BENCHMARK(five_gates_harmful_unnoticed);
+
+void exposure_none(benchmark::State& bench) { play_one(bench, steady({}), world()); }
+WORLD_BENCHMARK(exposure_none);
+void exposure_shadow(benchmark::State& bench) { play_one(bench, steady({.mirrored = 500}), world()); }
+WORLD_BENCHMARK(exposure_shadow);
+void exposure_1_percent(benchmark::State& bench) { play_one(bench, steady({.served = 100}), world()); }
+WORLD_BENCHMARK(exposure_1_percent);
+void exposure_half(benchmark::State& bench) { play_one(bench, steady({.served = 5'000}), world()); }
+WORLD_BENCHMARK(exposure_half);
+
+void half_by_request(benchmark::State& bench) {
+  Contender one = steady({.served = 5'000});
+  one.assignment.by = AssignmentUnit::request;
+  play_one(bench, one, world());
+}
+WORLD_BENCHMARK(half_by_request);
+
+void half_with_ramping_effect(benchmark::State& bench) {
+  Scenario scenario = world();
+  scenario.effects = {effect("latency", 1.5)};
+  scenario.effects[0].ramp_in = 12h;
+  play_one(bench, steady({.served = 5'000}), scenario);
+}
+WORLD_BENCHMARK(half_with_ramping_effect);
+
+void half_with_noise(benchmark::State& bench) {
+  Scenario scenario = world();
+  scenario.noise.deployment = {{"latency", 0.02}, {"quality", 0.01}};
+  scenario.noise.window = {{"latency", {0.05, 10min}}};
+  play_one(bench, steady({.served = 5'000}), scenario);
+}
+WORLD_BENCHMARK(half_with_noise);
+
+void half_with_histograms(benchmark::State& bench) {
+  Script script;
+  script.stages = {{"half", {.served = 5'000}}};
+  for (const char* metric : {"latency", "output_tokens"})
+    script.probes.push_back(probe(metric, Statistic::Kind::mean, Form::distributions, 5min));
+  play_one(bench, scripted(script), world());
+}
+WORLD_BENCHMARK(half_with_histograms);
+
+void half_with_exact_quantiles(benchmark::State& bench) {
+  Script script;
+  script.stages = {{"half", {.served = 5'000}}};
+  for (const char* metric : {"latency", "output_tokens"}) {
+    Probe one = probe(metric, Statistic::Kind::quantile, Form::readings, 5min);
+    one.statistic.probability = 0.99;
+    script.probes.push_back(one);
+  }
+  play_one(bench, scripted(script), world());
+}
+WORLD_BENCHMARK(half_with_exact_quantiles);
+
+void rate(benchmark::State& bench) {
+  play_one(bench, contender(five_gates()), world(static_cast<double>(bench.range(0))));
+}
+BENCHMARK(rate)->Arg(1)->Arg(10)->Arg(100)->Arg(1'000)->Unit(benchmark::kMillisecond);
+
+void field_of(benchmark::State& bench) {
+  std::vector<Contender> contenders;
+  for (std::int64_t i = 0; i < bench.range(0); ++i) {
+    PlanSpec plan = five_gates();
+    plan.gates[1].harm.margin = 1.1 + 0.001 * static_cast<double>(i);
+    contenders.push_back(contender(plan));
+  }
+  play_field(bench, contenders, world());
+}
+BENCHMARK(field_of)->Arg(1)->Arg(10)->Arg(100)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace gatewright::sim

@@ -1,0 +1,332 @@
+#include "sim/run.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <vector>
+
+#include "tests/support/worlds.h"
+
+namespace gatewright::sim {
+namespace {
+
+using namespace testing;
+
+void expect_equal(const RunRecord& a, const RunRecord& b) {
+  EXPECT_EQ(a.replication, b.replication);
+  EXPECT_EQ(a.outcome, b.outcome);
+  EXPECT_EQ(a.cause, b.cause);
+  EXPECT_EQ(a.stage, b.stage);
+  EXPECT_EQ(a.failing, b.failing);
+  EXPECT_EQ(a.ended_at, b.ended_at);
+  EXPECT_EQ(a.first_exposure_at, b.first_exposure_at);
+  EXPECT_EQ(a.detection_delay, b.detection_delay);
+  EXPECT_EQ(a.impact.exposure_minutes, b.impact.exposure_minutes);
+  EXPECT_EQ(a.impact.user_impact_minutes, b.impact.user_impact_minutes);
+  EXPECT_EQ(a.impact.bad_user_minutes, b.impact.bad_user_minutes);
+  EXPECT_EQ(a.impact.impacted_requests, b.impact.impacted_requests);
+  EXPECT_EQ(a.impact.excess_cost_usd, b.impact.excess_cost_usd);
+  EXPECT_EQ(a.impact.shadow_cost_usd, b.impact.shadow_cost_usd);
+  EXPECT_EQ(a.requests, b.requests);
+  EXPECT_EQ(a.candidate_requests, b.candidate_requests);
+  EXPECT_EQ(a.steps, b.steps);
+  EXPECT_EQ(a.faults, b.faults);
+  EXPECT_EQ(a.fingerprint, b.fingerprint);
+  EXPECT_EQ(a.violations.size(), b.violations.size());
+}
+
+/// A world in which everything that can vary does.
+Scenario lively_world() {
+  Scenario scenario = quiet_world();
+  scenario.traffic.arrivals = DiurnalArrivals{20.0, 0.4, 0.15, 17h, 9h};
+  scenario.telemetry.delay = {DelayLaw::Kind::lognormal, 20.0, 0.8};
+  scenario.rollback.actuation = Actuation::policy_flip;
+  scenario.noise.window["latency"] = {0.1, 10min};
+  scenario.noise.deployment["cost"] = 0.01;
+  scenario.effects = {effect("latency", 1.3), effect("thumbs_down", 2.0)};
+  scenario.effects[0].from = 30min;
+  scenario.effects[0].ramp_in = 40min;
+  return scenario;
+}
+
+std::vector<Contender> motley_field() {
+  std::vector<Contender> field;
+  PlanSpec plan = five_gates();
+  field.push_back(contender(plan));
+  plan.name = "hasty";
+  plan.stages = {stage("5%", 0.05, 10min), stage("50%", 0.5, 10min), stage("100%", 1.0, 10min)};
+  plan.assignment.hash = AssignmentHash::murmur3;
+  field.push_back(contender(plan));
+  plan.name = "not sticky";
+  plan.assignment.by = AssignmentUnit::request;
+  field.push_back(contender(plan));
+  Script script;
+  script.stages = {{"half", {.served = 5'000}}};
+  script.halt_at = 50min;
+  Probe quantile = probe("latency", Statistic::Kind::quantile, Form::readings, 5min);
+  quantile.statistic.probability = 0.95;
+  script.probes = {quantile,
+                   probe("output_tokens", Statistic::Kind::mean, Form::distributions, 10min)};
+  field.push_back(scripted(script));
+  return field;
+}
+
+TEST(Run, AFieldOfContendersEqualsEachOfThemAlone) {
+  const auto scenario = prepared(lively_world());
+  const std::vector<Contender> field = motley_field();
+  for (std::uint64_t replication = 0; replication < 3; ++replication) {
+    const RunKey key{11, replication};
+    const auto together = run(field, *scenario, key);
+    ASSERT_EQ(together.size(), field.size());
+    for (std::size_t i = 0; i < field.size(); ++i) {
+      SCOPED_TRACE(field[i].name);
+      expect_equal(together[i], run(std::span(&field[i], 1), *scenario, key).front());
+    }
+  }
+}
+
+TEST(Run, ContendersWithOneExposureShareTheirWorkWithoutChangingIt) {
+  const auto scenario = prepared(lively_world());
+  const std::vector<Contender> twice = {contender(five_gates()), contender(five_gates())};
+  const auto records = run(twice, *scenario, {11, 0});
+  expect_equal(records[0], records[1]);
+}
+
+TEST(Run, OneThreadAndTwoLeaveEqualRecords) {
+  const auto scenario = prepared(lively_world());
+  const std::vector<Contender> field = motley_field();
+  ManyOptions options{.seed = 5, .first_replication = 3, .replications = 7, .threads = 1};
+  const ManyRecords one = run_many(field, *scenario, options);
+  options.threads = 2;
+  const ManyRecords two = run_many(field, *scenario, options);
+  ASSERT_EQ(one.by_contender.size(), field.size());
+  for (std::size_t c = 0; c < field.size(); ++c) {
+    ASSERT_EQ(one.by_contender[c].size(), 7U);
+    for (std::size_t i = 0; i < 7; ++i) {
+      EXPECT_EQ(one.by_contender[c][i].replication, 3 + i);
+      expect_equal(one.by_contender[c][i], two.by_contender[c][i]);
+      expect_equal(one.by_contender[c][i],
+                   run(std::span(&field[c], 1), *scenario, {5, 3 + i}).front());
+    }
+  }
+}
+
+TEST(Run, ReplicationsAndSeedsDiffer) {
+  const Contender one = contender(five_gates());
+  const RunRecord a = play(one, quiet_world(), {1, 0});
+  EXPECT_NE(a.fingerprint, play(one, quiet_world(), {1, 1}).fingerprint);
+  EXPECT_NE(a.fingerprint, play(one, quiet_world(), {2, 0}).fingerprint);
+  EXPECT_EQ(a.fingerprint, play(one, quiet_world(), {1, 0}).fingerprint);
+}
+
+TEST(Run, AJournalChangesNothingAndReplays) {
+  const Contender one = contender(five_gates());
+  RunTrace trace;
+  const RunRecord traced = play(one, lively_world(), {1, 0}, &trace);
+  expect_equal(traced, play(one, lively_world(), {1, 0}));
+  EXPECT_EQ(trace.journal.entries().size(), traced.steps);
+  EXPECT_EQ(trace.harm.size(), traced.steps);
+  EXPECT_EQ(trace.harm.back().size(), 5U);
+  EXPECT_FALSE(replay(one.engine, trace.journal, trace.initial_state).has_value());
+}
+
+TEST(Run, InvariantsHold) {
+  const auto scenario = prepared(lively_world());
+  const std::vector<Contender> field = motley_field();
+  const ManyRecords many = run_many(field, *scenario, {.seed = 9, .replications = 8});
+  for (const auto& records : many.by_contender)
+    for (const RunRecord& record : records) {
+      EXPECT_EQ(record.faults, 0U);
+      for (const Violation& violation : record.violations)
+        ADD_FAILURE() << violation.invariant << " at step " << violation.step << ": "
+                      << violation.message;
+    }
+}
+
+TEST(Run, StagesAreClimbedAsTheRouterConfirmsThem) {
+  Script script;
+  script.stages = {{"shadow", {.mirrored = 500}}, {"all", {.served = kWholeExposure}}};
+  script.leave_at = {10min, 30min};
+  const RunRecord record = play(scripted(script), quiet_world());
+  EXPECT_EQ(record.outcome, Outcome::completed);
+  EXPECT_EQ(record.cause, Cause::gates_passed);
+  EXPECT_EQ(record.stage, 1U);
+  EXPECT_EQ(record.first_exposure_at, Duration(2s));
+  EXPECT_EQ(record.ended_at, Duration(30min));
+  // Nobody is counted after the end: 20/s over 30 min, standard deviation 190.
+  EXPECT_NEAR(static_cast<double>(record.requests), 36'000.0, 1'000.0);
+}
+
+TEST(Run, AHaltedContenderIsFollowedUntilItsRollbackHolds) {
+  Scenario scenario = quiet_world();
+  scenario.horizon = 20min;
+  scenario.rollback.delay = {DelayLaw::Kind::fixed, 900.0, 0.0};
+  scenario.effects = {effect("cost", 2.0)};
+  Script script;
+  script.halt_at = 16min;
+  const RunRecord record = play(scripted(script), scenario);
+  EXPECT_EQ(record.outcome, Outcome::halted);
+  EXPECT_EQ(record.cause, Cause::policy_halt);
+  EXPECT_EQ(record.ended_at, Duration(16min));
+  // Served from 15:00 to 31:00, although the horizon is at 20:00.
+  EXPECT_NEAR(record.impact.exposure_minutes, 16.0, 1e-9);
+}
+
+TEST(Run, AFrozenContenderEndsWithItsHalt) {
+  Script script;
+  script.halt_at = 16min;
+  script.after_halt = {.served = kWholeExposure};
+  Scenario scenario = quiet_world();
+  scenario.effects = {effect("cost", 2.0)};
+  const RunRecord record = play(scripted(script), scenario);
+  EXPECT_EQ(record.outcome, Outcome::halted);
+  EXPECT_NEAR(record.impact.exposure_minutes, 16.0 - 2.0 / 60.0, 1e-9);
+  EXPECT_TRUE(record.violations.empty());
+}
+
+TEST(Run, TheHorizonLeavesARolloutUnfinished) {
+  Scenario scenario = quiet_world();
+  scenario.horizon = 10min + 30s;
+  const RunRecord record = play(scripted({}), scenario);
+  EXPECT_EQ(record.outcome, Outcome::unfinished);
+  EXPECT_EQ(record.ended_at, scenario.horizon);
+  EXPECT_NEAR(static_cast<double>(record.requests), 12'600.0, 600.0);
+}
+
+TEST(Run, DetectionIsTimedFromTheLaterOfExposureAndOnset) {
+  Scenario scenario = quiet_world();
+  scenario.effects = {effect("cost", 2.0)};
+  Script script;
+  script.halt_at = 20min;
+  EXPECT_EQ(play(scripted(script), scenario).detection_delay, Duration(20min - 2s));
+  scenario.effects[0].from = 15min;
+  EXPECT_EQ(play(scripted(script), scenario).detection_delay, Duration(5min));
+  scenario.effects[0].from = 25min;
+  EXPECT_FALSE(play(scripted(script), scenario).detection_delay) << "harm had not begun";
+  scenario.effects[0].from = 0min;
+  script.stages = {{"nothing", {}}};
+  EXPECT_FALSE(play(scripted(script), scenario).detection_delay) << "nobody was exposed";
+}
+
+TEST(Run, TelemetryArrivesAfterItsDelayAndInOrder) {
+  Scenario scenario = quiet_world();
+  scenario.horizon = 2h;
+  scenario.telemetry.delay = {DelayLaw::Kind::lognormal, 60.0, 1.0};
+  Script script;
+  script.stages = {{"half", {.served = 5'000}}};
+  script.probes = {probe("cost", Statistic::Kind::mean), probe("error", Statistic::Kind::rate)};
+  RunTrace trace;
+  const RunRecord record = play(scripted(script), scenario, {1, 0}, &trace);
+  EXPECT_EQ(record.faults, 0U);
+  std::uint64_t next = 0;
+  Duration latest{};
+  bool was_late = false;
+  for (const JournalEntry& entry : trace.journal.entries()) {
+    const auto* samples = std::get_if<Samples>(&entry.observation.event);
+    if (samples == nullptr) continue;
+    const Duration closed = (samples->window + 1) * 1min;
+    const Duration arrived = entry.observation.at.time_since_epoch();
+    EXPECT_GT(arrived, closed);
+    EXPECT_GE(arrived, latest);
+    was_late |= arrived > closed + 1min;
+    latest = arrived;
+    EXPECT_EQ(static_cast<std::uint16_t>(samples->probe), next % 2);
+    EXPECT_EQ(samples->window, next / 2);
+    ++next;
+  }
+  EXPECT_TRUE(was_late) << "windows were under way together";
+  EXPECT_GT(next, 100U);
+}
+
+TEST(Run, EvidenceCoversExactlyTheRequestsOfItsArmsAndScope) {
+  Scenario scenario = quiet_world();
+  scenario.horizon = 1h;
+  scenario.rollback.delay.a = 0.0;
+  scenario.telemetry.delay.a = 0.0;
+  Script script;
+  script.stages = {{"both", {.served = 2'000, .mirrored = 3'000}}};
+  script.probes = {probe("cost", Statistic::Kind::mean),
+                   probe("output_tokens", Statistic::Kind::mean),
+                   probe("thumbs_down", Statistic::Kind::rate),
+                   probe("error", Statistic::Kind::rate)};
+  RunTrace trace;
+  const RunRecord record = play(scripted(script), scenario, {1, 0}, &trace);
+  const Totals all = totals(trace, 0);
+  const Totals answered = totals(trace, 1);
+  const Totals seen = totals(trace, 2);
+  const Totals errors = totals(trace, 3);
+  // Mirrored requests are answered by both arms; at time 0 the exposure holds from the first request.
+  EXPECT_EQ(all.candidate.count, record.candidate_requests);
+  EXPECT_GT(all.baseline.count, record.requests - record.candidate_requests);
+  EXPECT_LT(all.baseline.count, record.requests);
+  const auto count_of = [](double sum) { return static_cast<std::uint64_t>(sum); };
+  EXPECT_EQ(answered.baseline.count, all.baseline.count - count_of(errors.baseline.sum));
+  EXPECT_EQ(answered.candidate.count, all.candidate.count - count_of(errors.candidate.sum));
+  EXPECT_EQ(seen.baseline.count, answered.baseline.count);
+  EXPECT_LT(seen.candidate.count, answered.candidate.count);
+  EXPECT_GT(seen.candidate.count, 0U);
+}
+
+TEST(Run, WhatTheWorldCannotMeasureIsRefused) {
+  const auto first_path = [](const Probe& probe) {
+    Script script;
+    script.probes = {probe};
+    const Diagnostics diagnostics = check_fit(scripted(script), quiet_world());
+    return diagnostics.empty() ? std::string() : diagnostics.front().path;
+  };
+  Probe good = probe("latency", Statistic::Kind::mean, Form::samples, 5min);
+  EXPECT_EQ(first_path(good), "");
+  Probe bad = good;
+  bad.metric = "agreement";
+  EXPECT_EQ(first_path(bad), "probes.0.metric");
+  bad = good;
+  bad.window = 90s;
+  EXPECT_EQ(first_path(bad), "probes.0.window");
+  bad = good;
+  bad.every = 0s;
+  EXPECT_EQ(first_path(bad), "probes.0.every");
+  bad = good;
+  bad.initial_delay = 1s;
+  EXPECT_EQ(first_path(bad), "probes.0.initial_delay");
+  EXPECT_EQ(first_path(probe("error", Statistic::Kind::mean_log)), "probes.0.test");
+  EXPECT_EQ(first_path(probe("quality", Statistic::Kind::mean_log)), "probes.0.test");
+  EXPECT_EQ(first_path(probe("latency", Statistic::Kind::quantile)), "probes.0.test");
+
+  PlanSpec plan = five_gates();
+  plan.gates[1].every = 90s;
+  const Diagnostics named = check_fit(contender(plan), quiet_world());
+  ASSERT_FALSE(named.empty());
+  EXPECT_EQ(named.front().path, "gates.cost.every");
+
+  Script interleaved;
+  interleaved.stages = {{"mixed", {.interleaved = 100}}};
+  EXPECT_EQ(check_fit(scripted(interleaved), quiet_world()).front().path,
+            "stages.mixed.interleaved");
+}
+
+TEST(RunMany, StopsBetweenReplicationsAndKeepsWhatIsFinished) {
+  const auto scenario = prepared(quiet_world());
+  const Contender one = contender(five_gates());
+  for (const unsigned threads : {1U, 2U}) {
+    std::atomic<bool> stop = false;
+    std::uint64_t told = 0;
+    ManyOptions options{.seed = 1, .replications = 1'000, .threads = threads, .stop = &stop};
+    options.progress = [&](std::uint64_t done) {
+      EXPECT_GT(done, told);
+      told = done;
+      if (done >= 3) stop = true;
+    };
+    const ManyRecords many = run_many(std::span(&one, 1), *scenario, options);
+    EXPECT_TRUE(many.interrupted);
+    ASSERT_GE(many.by_contender[0].size(), 3U);
+    ASSERT_LT(many.by_contender[0].size(), 1'000U);
+    for (std::size_t i = 0; i < many.by_contender[0].size(); ++i) {
+      EXPECT_EQ(many.by_contender[0][i].replication, i);
+      EXPECT_GT(many.by_contender[0][i].requests, 0U);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gatewright::sim

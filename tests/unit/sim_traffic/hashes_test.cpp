@@ -1,0 +1,91 @@
+// The assignment hashes against published digests, and buckets against independent tools.
+#include "sim/users/hashes.h"
+
+#include <cstdio>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "sim/users/population.h"
+
+namespace gatewright::sim {
+namespace {
+
+std::string hexadecimal(const std::array<std::uint8_t, 16>& digest) {
+  std::string text;
+  for (const std::uint8_t byte : digest) {
+    std::array<char, 3> pair{};
+    std::snprintf(pair.data(), pair.size(), "%02x", static_cast<unsigned>(byte));
+    text += pair.data();
+  }
+  return text;
+}
+
+TEST(Md5, GivesTheDigestsOfRfc1321) {
+  EXPECT_EQ(hexadecimal(md5("")), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(hexadecimal(md5("a")), "0cc175b9c0f1b6a831c399e269772661");
+  EXPECT_EQ(hexadecimal(md5("abc")), "900150983cd24fb0d6963f7d28e17f72");
+  EXPECT_EQ(hexadecimal(md5("message digest")), "f96b697d7cb7938d525a2f31aaf161d0");
+  EXPECT_EQ(hexadecimal(md5("abcdefghijklmnopqrstuvwxyz")), "c3fcd3d76192e4007dfb496cca67e13b");
+  EXPECT_EQ(hexadecimal(md5("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")),
+            "d174ab98d277d9f5a5611c2c9f419d9f");
+  EXPECT_EQ(hexadecimal(md5("1234567890123456789012345678901234567890123456789012345678901234567890"
+                            "1234567890")),
+            "57edf4a22be3c955ac49da2e2107b67a");
+}
+
+TEST(Md5, PadsEveryLength) {
+  // python3 -c 'import hashlib; print(hashlib.md5(b"".join(hashlib.md5(b"x" * n).digest()
+  //             for n in range(200))).hexdigest())'
+  std::string all;
+  for (std::size_t n = 0; n < 200; ++n)
+    for (const std::uint8_t byte : md5(std::string(n, 'x'))) all.push_back(static_cast<char>(byte));
+  EXPECT_EQ(hexadecimal(md5(all)), "236291006a2f1dc7b00bd978802ff8c6");
+}
+
+TEST(Murmur3, GivesThePublishedHashes) {
+  EXPECT_EQ(murmur3_x86_32("", 0), 0U);
+  EXPECT_EQ(murmur3_x86_32("", 1), 0x514e28b7U);
+  EXPECT_EQ(murmur3_x86_32("test", 0), 0xba6bd213U);
+  EXPECT_EQ(murmur3_x86_32("Hello, world!", 0), 0xc0363e43U);
+  EXPECT_EQ(murmur3_x86_32("The quick brown fox jumps over the lazy dog", 0), 0x2e4ff723U);
+  // Rests of 3 and 2 bytes; mmh3 5.3.1: mmh3.hash("abc", 0x9747b28c, signed=False)
+  EXPECT_EQ(murmur3_x86_32("abc", 0x9747b28cU), 0xc84a62ddU);
+  EXPECT_EQ(murmur3_x86_32("ab", 0), 0x9bbfd75fU);
+}
+
+TEST(Fnv1a, GivesThePublishedHashes) {
+  EXPECT_EQ(fnv1a_32(""), 0x811c9dc5U);
+  EXPECT_EQ(fnv1a_32("a"), 0xe40c292cU);
+  EXPECT_EQ(fnv1a_32("foobar"), 0xbf9cf968U);
+}
+
+TEST(Hashes, TakeBytesAboveAscii) {
+  // python3 -c 'import hashlib; print(hashlib.md5("ä€".encode()).hexdigest())'; mmh3.hash(...);
+  // fnvhash.fnv1a_32(...)
+  EXPECT_EQ(hexadecimal(md5("\xc3\xa4\xe2\x82\xac")), "f1e21d5366cff108f242f8e4853aabae");
+  EXPECT_EQ(murmur3_x86_32("\xc3\xa4\xe2\x82\xac", 0), 0x4cce903fU);
+  EXPECT_EQ(fnv1a_32("\xc3\xa4\xe2\x82\xac"), 0xd621d3beU);
+}
+
+TEST(Bucket, IsTheHashOfSaltColonUnitScaledToTenThousand) {
+  // python3 -c 'import hashlib; h = int(hashlib.md5(b"7.3:42").hexdigest()[:8], 16);
+  //             print(h, h * 10000 >> 32)'
+  EXPECT_EQ(hash32(AssignmentHash::md5, "7.3:42"), 127707445U);
+  EXPECT_EQ(bucket(AssignmentHash::md5, "7.3", "42"), 297);
+  EXPECT_EQ(bucket(AssignmentHash::md5, "7.3", "0"), 575);
+  EXPECT_EQ(bucket(AssignmentHash::md5, "0.0", "19999"), 5110);
+  // mmh3 5.3.1: h = mmh3.hash("7.3:42", 0, signed=False)
+  EXPECT_EQ(hash32(AssignmentHash::murmur3, "7.3:42"), 1918521087U);
+  EXPECT_EQ(bucket(AssignmentHash::murmur3, "7.3", "42"), 4466);
+  EXPECT_EQ(bucket(AssignmentHash::murmur3, "7.3", "0"), 638);
+  EXPECT_EQ(bucket(AssignmentHash::murmur3, "0.0", "19999"), 3734);
+  // fnvhash 0.2.1: h = fnvhash.fnv1a_32(b"7.3:42")
+  EXPECT_EQ(hash32(AssignmentHash::fnv1a, "7.3:42"), 3101872935U);
+  EXPECT_EQ(bucket(AssignmentHash::fnv1a, "7.3", "42"), 7222);
+  EXPECT_EQ(bucket(AssignmentHash::fnv1a, "7.3", "0"), 9226);
+  EXPECT_EQ(bucket(AssignmentHash::fnv1a, "0.0", "19999"), 2415);
+}
+
+}  // namespace
+}  // namespace gatewright::sim

@@ -1,0 +1,76 @@
+// The command line of gatewright: finds the verb, runs it, turns failures into exit statuses.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "bindings/cli/exit_status.h"
+#include "bindings/cli/files.h"
+#include "bindings/cli/problems.h"
+#include "bindings/cli/terminal.h"
+#include "bindings/cli/verbs.h"
+
+namespace {
+
+constexpr const char* kAbout =
+    "Rehearses the rollout of a new AI model: how often a policy halts a healthy\n"
+    "candidate, when it halts a harmful one, and what that costs users.";
+constexpr const char* kExitStatus =
+    "Exit status: 0 all is as expected; 1 the tool failed; 2 a file or flag is wrong;\n"
+    "97 a broken invariant, or a run that is not reproducible; 98 undecided, with\n"
+    "--strict; 99 an expectation is violated; 130 interrupted.";
+
+int run(int argc, char** argv) {
+  using namespace gatewright::cli;
+  CLI::App app(kAbout, "gatewright");
+  app.set_version_flag("--version", "gatewright " GATEWRIGHT_VERSION, "Print the version");
+  app.set_help_flag("-h,--help", "Print this help");
+  app.footer(kExitStatus);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(30);
+
+  int status = kAsExpected;
+  add_run(app, status);
+  add_explain(app, status);
+  add_check(app, status);
+  add_replay(app, status);
+  add_lint(app, status);
+  add_init(app, status);
+  add_schema(app, status);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    const std::string verb = chosen.empty() ? "" : " " + chosen.front()->get_name();
+    say("gatewright" + verb + ": " + error.what());
+    say("try: gatewright" + verb + " --help");
+    return kBadInput;
+  } catch (const UsageError& error) {
+    say(std::string("gatewright: ") + error.what());
+    return kBadInput;
+  } catch (const InputError&) {
+    return kBadInput;
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    say("gatewright: standard output cannot be written");
+    return kToolFailed;
+  }
+  return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    gatewright::cli::say(std::string("gatewright: ") + error.what());
+    return gatewright::cli::kToolFailed;
+  }
+}

@@ -1,0 +1,243 @@
+#include "bindings/cli/rehearsal.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "bindings/cli/interrupt.h"
+#include "bindings/cli/problems.h"
+#include "bindings/cli/terminal.h"
+#include "policies/compile.h"
+#include "scenarios/places.h"
+
+namespace gatewright::cli {
+namespace {
+
+using scenarios::Document;
+using scenarios::Node;
+
+[[nodiscard]] Document read(const std::string& path) {
+  scenarios::ReadDocument file = scenarios::read_document(path);
+  report(file.diagnostics, path, false);
+  return std::move(file.document);
+}
+
+void remove_key(Node& map, std::string_view key) {
+  for (std::size_t i = map.fields.size(); i-- > 0;) {
+    if (map.fields[i].first != key) continue;
+    map.fields.erase(map.fields.begin() + static_cast<std::ptrdiff_t>(i));
+    if (i < map.field_marks.size())
+      map.field_marks.erase(map.field_marks.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+void put_key(Node& map, std::string_view key, Node value) {
+  if (Node* present = map.find(key)) {
+    *present = std::move(value);
+    return;
+  }
+  map.field_marks.resize(map.fields.size(), map.mark);
+  map.field_marks.push_back(value.mark);
+  map.fields.emplace_back(key, std::move(value));
+}
+
+void apply(const std::string& setting, Document& document) {
+  const std::size_t equals = setting.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw UsageError("--set: expected PATH=VALUE, such as policy.gates.cost.harm.rises_by=30%, got " +
+                     shell_quoted(setting));
+  const std::string_view path = std::string_view(setting).substr(0, equals);
+  const auto problem = scenarios::set(document, path, std::string_view(setting).substr(equals + 1));
+  if (problem) throw UsageError("--set: " + scenarios::format(*problem));
+}
+
+/// Names that differ, so that the columns of two policies do.
+[[nodiscard]] std::string free_name(const std::string& name, const std::vector<sim::Contender>& field) {
+  std::string free = name;
+  for (int number = 2; std::ranges::count(field, free, &sim::Contender::name) > 0; ++number)
+    free = fmt::format("{} ({})", name, number);
+  return free;
+}
+
+/// Probes stand in the order of gates; people know the gates.
+[[nodiscard]] Diagnostics named(Diagnostics diagnostics, const sim::Contender& contender,
+                                const std::string& file) {
+  const auto gates = contender.engine.policy().gate_names();
+  for (Diagnostic& diagnostic : diagnostics) {
+    if (diagnostic.file.empty()) diagnostic.file = file;
+    for (std::size_t gate = 0; gate < gates.size(); ++gate) {
+      const std::string probe = fmt::format("probes.{}.", gate);
+      if (diagnostic.path.starts_with(probe))
+        diagnostic.path = "policy.gates." + gates[gate] + "." + diagnostic.path.substr(probe.size());
+    }
+  }
+  return diagnostics;
+}
+
+void add_contender(const PlanSpec& plan, const sim::Scenario& scenario, const std::string& file,
+                   std::vector<sim::Contender>& field) {
+  Compiled compiled = compile(plan);
+  if (!compiled.engine) report(compiled.diagnostics, file, true);
+  sim::Contender contender{.name = free_name(plan.name, field),
+                           .engine = *compiled.engine,
+                           .assignment = plan.assignment};
+  report(named(sim::check_fit(contender, scenario), contender, file), file, true);
+  field.push_back(std::move(contender));
+}
+
+[[nodiscard]] bool claims_something_of_the_twin(const analysis::Expectations& expectations) {
+  for (const analysis::ExpectationSet& set : expectations.sets)
+    for (const analysis::Expectation& expectation : set.expectations)
+      if (expectation.path.find("healthy_twin.") != std::string::npos) return true;
+  return false;
+}
+
+void append(std::vector<std::vector<sim::RunRecord>>& all, sim::ManyRecords more) {
+  all.resize(more.by_contender.size());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    std::ranges::move(more.by_contender[i], std::back_inserter(all[i]));
+}
+
+void cut_to(std::uint64_t runs, std::vector<std::vector<sim::RunRecord>>& all) {
+  for (auto& records : all)
+    if (records.size() > runs) records.resize(runs);
+}
+
+/// Replications that one world plays before the other has its turn: some for every thread.
+[[nodiscard]] std::uint64_t turn(unsigned threads) {
+  constexpr std::uint64_t kPerThread = 16;
+  return kPerThread * std::max(1U, threads != 0 ? threads : std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+Document changed_document(const RehearsalOptions& options, const std::string& policy,
+                          Expect expect) {
+  Document document = read(options.scenario);
+  if (expect == Expect::drop) remove_key(document.root, "expect");
+  if (!policy.empty()) {
+    put_key(document.root, "policy", read(policy).root);
+    if (Node* claims = document.root.find("expect")) remove_key(*claims, "also_under");
+  }
+  Diagnostics diagnostics;
+  scenarios::resolve_includes(document, diagnostics);
+  report(diagnostics, options.scenario, false);
+  for (const std::string& setting : options.settings) apply(setting, document);
+  return document;
+}
+
+Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet) {
+  std::vector<std::string> policies = options.policies;
+  if (policies.empty()) policies.emplace_back();
+  Rehearsal rehearsal;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    scenarios::LoadedStudy loaded =
+        scenarios::load(changed_document(options, policies[i], expect));
+    report(loaded.diagnostics, options.scenario, quiet || i > 0);
+    const std::string& file = policies[i].empty() ? options.scenario : policies[i];
+    add_contender(loaded.study->plan, loaded.study->scenario, file, rehearsal.field);
+    if (i == 0) rehearsal.study = *std::move(loaded.study);
+  }
+  for (const PlanSpec& plan : rehearsal.study.other_plans)
+    add_contender(plan, rehearsal.study.scenario, options.scenario, rehearsal.field);
+
+  const sim::Scenario& scenario = rehearsal.study.scenario;
+  sim::Prepared prepared = sim::prepare(scenario);
+  for (Diagnostic& diagnostic : prepared.diagnostics)
+    if (diagnostic.file.empty()) diagnostic.file = options.scenario;
+  report(prepared.diagnostics, options.scenario, quiet);
+  rehearsal.world = std::move(prepared.scenario);
+  rehearsal.notes = std::move(prepared.notes);
+  rehearsal.is_harmful = sim::harmful_from(scenario).has_value();
+  const bool has_twin = !scenario.effects.empty();
+  if (rehearsal.is_harmful || (has_twin && claims_something_of_the_twin(rehearsal.study.expectations)))
+    rehearsal.twin = sim::healthy_twin(rehearsal.world);
+  return rehearsal;
+}
+
+std::string missing_trace(const sim::Scenario& scenario) {
+  const auto* trace = std::get_if<sim::TraceArrivals>(&scenario.traffic.arrivals);
+  if (trace == nullptr) return {};
+  const auto path = (std::filesystem::path(scenario.directory) / trace->file).lexically_normal();
+  return std::filesystem::exists(path) ? std::string() : path.string();
+}
+
+std::vector<std::string> arguments(const RehearsalOptions& options) {
+  std::vector<std::string> words{options.scenario};
+  for (const std::string& policy : options.policies) words.insert(words.end(), {"--policy", policy});
+  for (const std::string& setting : options.settings) words.insert(words.end(), {"--set", setting});
+  return words;
+}
+
+std::uint64_t replications(const Rehearsal& rehearsal, std::uint64_t runs) {
+  return runs * (rehearsal.twin ? 2 : 1);
+}
+
+void play(const Rehearsal& rehearsal, const PlayOptions& options, Records& records) {
+  const std::atomic<bool>& stop = watch_for_interrupt();
+  std::uint64_t played = replications(rehearsal, records.runs());
+  while (records.runs() < options.runs && !records.interrupted) {
+    const std::uint64_t first = records.runs();
+    const std::uint64_t count = std::min(turn(options.threads), options.runs - first);
+    const auto one_world = [&](const sim::PreparedScenario& world, auto& all) {
+      sim::ManyRecords many = sim::run_many(
+          rehearsal.field, world,
+          {.seed = options.seed,
+           .first_replication = first,
+           .replications = count,
+           .threads = options.threads,
+           .progress =
+               [&](std::uint64_t done) {
+                 if (options.progress) options.progress(played + done);
+               },
+           .stop = &stop});
+      records.interrupted = records.interrupted || many.interrupted;
+      append(all, std::move(many));
+      played += count;
+    };
+    one_world(*rehearsal.world, records.as_written);
+    if (rehearsal.twin) one_world(*rehearsal.twin, records.healthy_twin);
+  }
+  if (rehearsal.twin && records.interrupted) {
+    const std::uint64_t both =
+        std::min(records.runs(), static_cast<std::uint64_t>(records.healthy_twin.front().size()));
+    cut_to(both, records.as_written);
+    cut_to(both, records.healthy_twin);
+  }
+}
+
+analysis::Sample sample_of(const Rehearsal& rehearsal, const Records& records,
+                           std::size_t contender) {
+  analysis::Sample sample{.as_written = {}, .healthy_twin = {}, .harmful = rehearsal.is_harmful};
+  if (contender < records.as_written.size()) sample.as_written = records.as_written[contender];
+  if (contender < records.healthy_twin.size()) sample.healthy_twin = records.healthy_twin[contender];
+  return sample;
+}
+
+std::vector<std::string> violation_repros(const RehearsalOptions& options, std::uint64_t seed,
+                                          const Records& records) {
+  std::vector<std::string> commands;
+  const auto search = [&](const std::vector<std::vector<sim::RunRecord>>& all, bool is_twin) {
+    for (std::size_t contender = 0; contender < all.size(); ++contender) {
+      const auto broken = std::ranges::find_if(
+          all[contender], [](const sim::RunRecord& record) { return !record.violations.empty(); });
+      if (broken == all[contender].end()) continue;
+      RehearsalOptions one = options;
+      if (contender < options.policies.size()) one.policies = {options.policies[contender]};
+      std::vector<std::string> words{"gatewright", "explain"};
+      std::ranges::copy(arguments(one), std::back_inserter(words));
+      words.insert(words.end(), {"--seed", std::to_string(seed), "--replication",
+                                 std::to_string(broken->replication)});
+      if (is_twin) words.emplace_back("--twin");
+      commands.push_back(command_line(words));
+    }
+  };
+  search(records.as_written, false);
+  search(records.healthy_twin, true);
+  return commands;
+}
+
+}  // namespace gatewright::cli

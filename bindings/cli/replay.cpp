@@ -1,0 +1,134 @@
+// gatewright replay: feeds a recorded journal to an engine and reports the first difference.
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "bindings/cli/exit_status.h"
+#include "bindings/cli/files.h"
+#include "bindings/cli/flags.h"
+#include "bindings/cli/problems.h"
+#include "bindings/cli/terminal.h"
+#include "bindings/cli/verbs.h"
+#include "policies/compile.h"
+#include "policies/encoding.h"
+#include "policies/journal.h"
+#include "scenarios/plan_yaml.h"
+
+namespace gatewright::cli {
+namespace {
+
+struct ReplayOptions {
+  std::string journal, policy, scenario;
+  std::vector<std::string> settings;
+};
+
+[[nodiscard]] std::string text_of(const std::string& path) {
+  try {
+    return read_file(path);
+  } catch (const FileError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+/// The line of each entry; empty lines are skipped.
+[[nodiscard]] std::vector<std::size_t> read_journal(const std::string& path, Journal& journal) {
+  const std::string text = text_of(path);
+  std::vector<std::size_t> lines;
+  std::size_t line = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    ++line;
+    if (end > begin) {
+      if (const auto error =
+              decode_entry(std::string_view(text).substr(begin, end - begin), journal)) {
+        say(fmt::format("{}:{}:{}: error: {}", path, line, error->offset + 1, error->message));
+        throw InputError(path);
+      }
+      lines.push_back(line);
+    }
+    begin = end + 1;
+  }
+  if (lines.empty()) throw UsageError(path + ": expected a journal, found no entry");
+  return lines;
+}
+
+[[nodiscard]] PlanSpec plan_of(const ReplayOptions& options) {
+  if (!options.policy.empty()) {
+    scenarios::LoadedPlan loaded = scenarios::load_plan(options.policy);
+    report(loaded.diagnostics, options.policy, false);
+    return *std::move(loaded.plan);
+  }
+  const RehearsalOptions rehearsal{
+      .scenario = options.scenario, .policies = {}, .settings = options.settings};
+  scenarios::LoadedStudy loaded =
+      scenarios::load(changed_document(rehearsal, {}, Expect::drop));
+  report(loaded.diagnostics, options.scenario, false);
+  return std::move(loaded.study->plan);
+}
+
+/// The first entry at which another decision is taken, whatever the digests say; nothing if none is.
+/// After it the world would have answered differently, so nothing beyond it is looked at.
+[[nodiscard]] std::optional<std::size_t> first_other_decision(const Engine& engine,
+                                                              const Journal& journal) {
+  const auto& entries = journal.entries();
+  RolloutState state = engine.initial_state(entries.front().observation.at);
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    if (engine.step(state, entries[i].observation) != entries[i].decision) return i;
+  return std::nullopt;
+}
+
+[[nodiscard]] int replay_journal(const ReplayOptions& options) {
+  if (options.policy.empty() == options.scenario.empty())
+    throw UsageError("replay: give either --policy FILE or --scenario FILE");
+  if (!options.settings.empty() && options.scenario.empty())
+    throw UsageError("replay: --set changes a scenario; give --scenario FILE");
+  const PlanSpec plan = plan_of(options);
+  const Compiled compiled = compile(plan);
+  if (!compiled.engine) report(compiled.diagnostics, options.policy, true);
+  const Engine& engine = *compiled.engine;
+  Journal journal;
+  const std::vector<std::size_t> lines = read_journal(options.journal, journal);
+
+  const std::optional<Divergence> divergence = replay(engine, journal);
+  if (!divergence) {
+    print(fmt::format("{} entries, equal decisions and digests\n", lines.size()));
+    return kAsExpected;
+  }
+  print(fmt::format("{}:{}: entry {}: {}: recorded {}, replayed {}\n", options.journal,
+                    lines[divergence->index], divergence->index, divergence->field,
+                    divergence->recorded, divergence->replayed));
+  if (divergence->field == "digest") {
+    const auto other = first_other_decision(engine, journal);
+    print(other ? fmt::format("decisions are equal before line {}; beyond it a replay says nothing\n",
+                              lines[*other])
+                : "all decisions are equal: the journal is of another plan or state\n");
+  }
+  std::vector<std::string> words{"gatewright", "replay", options.journal};
+  if (!options.policy.empty()) words.insert(words.end(), {"--policy", options.policy});
+  if (!options.scenario.empty()) words.insert(words.end(), {"--scenario", options.scenario});
+  for (const std::string& setting : options.settings) words.insert(words.end(), {"--set", setting});
+  print("repro: " + command_line(words) + "\n");
+  return kBroken;
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, int& status) {
+  CLI::App& verb = *app.add_subcommand(
+      "replay", "Feed a recorded journal to an engine; report the first difference");
+  const auto options = std::make_shared<ReplayOptions>();
+  verb.add_option("JOURNAL", options->journal, "The journal, one JSON object a line")->required();
+  verb.add_option("--policy", options->policy, "Policy file to replay under")->type_name("FILE");
+  verb.add_option("--scenario", options->scenario, "Scenario file, whose policy is used")
+      ->type_name("FILE");
+  verb.add_option("--set", options->settings, "Change one value of the scenario; may be repeated")
+      ->type_name("PATH=VALUE")
+      ->allow_extra_args(false);
+  verb.footer(
+      "Exit status 97 at the first difference. A replay under another policy is honest\n"
+      "up to the first decision that differs, because after it the world would have\n"
+      "answered differently.");
+  verb.callback([options, &status] { status = replay_journal(*options); });
+}
+
+}  // namespace gatewright::cli

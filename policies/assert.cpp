@@ -15,8 +15,7 @@ AssertionHandler set_assertion_handler(AssertionHandler handler) noexcept {
 }
 
 void assertion_failed(const char* expression, const char* file, int line) noexcept {
-  if (const AssertionHandler handler = installed_handler.load())
-    handler(expression, file, line);
+  if (const AssertionHandler handler = installed_handler.load()) handler(expression, file, line);
   std::abort();
 }
 

@@ -108,12 +108,10 @@ class Writer {
         text_ += "null";
     } else if constexpr (kIsList<T>) {
       Sequence items(*this, '[', ']');
-      for (const auto& item : value)
-        items.next().write(item);
+      for (const auto& item : value) items.next().write(item);
     } else if constexpr (kIsMap<T>) {
       Sequence items(*this, '{', '}');
-      for (const auto& [key, item] : value)
-        items.next(key).write(item);
+      for (const auto& [key, item] : value) items.next(key).write(item);
     } else if constexpr (kIsVariant<T>) {
       Sequence items(*this, '{', '}');
       std::visit([&](const auto& item) { items.next(kNames<T>[value.index()]).write(item); },
@@ -150,8 +148,7 @@ class Writer {
     Sequence(const Sequence&) = delete;
     Sequence& operator=(const Sequence&) = delete;
     Writer& next() {
-      if (!std::exchange(first_, false))
-        writer_.text_ += ',';
+      if (!std::exchange(first_, false)) writer_.text_ += ',';
       return writer_;
     }
     Writer& next(std::string_view name) {
@@ -202,12 +199,10 @@ class Reader {
 
   template <class T>
   void read(T& value) {
-    if (error_)
-      return;
+    if (error_) return;
     if constexpr (std::is_same_v<T, bool>) {
       value = accept("true");
-      if (!value)
-        expect("false");
+      if (!value) expect("false");
     } else if constexpr (std::is_arithmetic_v<T>) {
       read_number(value);
     } else if constexpr (std::is_enum_v<T>) {
@@ -268,27 +263,23 @@ class Reader {
 
   /// The first error, also for text after the end.
   [[nodiscard]] std::optional<DecodeError> finish() {
-    if (!error_ && at_ != text_.size())
-      fail(at_, "expected the end");
+    if (!error_ && at_ != text_.size()) fail(at_, "expected the end");
     return error_;
   }
 
  private:
   void fail(std::size_t place, std::string message) {
-    if (!error_)
-      error_ = DecodeError{.offset = place, .message = std::move(message)};
+    if (!error_) error_ = DecodeError{.offset = place, .message = std::move(message)};
   }
 
   [[nodiscard]] bool accept(std::string_view token) noexcept {
-    if (error_ || !text_.substr(at_).starts_with(token))
-      return false;
+    if (error_ || !text_.substr(at_).starts_with(token)) return false;
     at_ += token.size();
     return true;
   }
 
   void expect(std::string_view token) {
-    if (!error_ && !accept(token))
-      fail(at_, "expected " + std::string(token));
+    if (!error_ && !accept(token)) fail(at_, "expected " + std::string(token));
   }
 
   void expect_name(std::string_view name) {
@@ -300,8 +291,7 @@ class Reader {
   template <class T>
   void read_fields(T& value, bool first) {
     fields(value, [&](std::string_view name, auto& field) {
-      if (!std::exchange(first, false))
-        expect(",");
+      if (!std::exchange(first, false)) expect(",");
       expect_name(name);
       read(field);
     });
@@ -312,10 +302,8 @@ class Reader {
   template <class Item>
   void read_items(char open, char close, Item item) {
     expect({&open, 1});
-    if (accept({&close, 1}))
-      return;
-    do
-      item();
+    if (accept({&close, 1})) return;
+    do item();
     while (accept(","));
     expect({&close, 1});
   }
@@ -328,8 +316,7 @@ class Reader {
       constexpr std::array<T, 3> kValues{std::numeric_limits<T>::quiet_NaN(), kInfinity,
                                          -kInfinity};
       for (std::size_t i = 0; i < kValues.size(); ++i) {
-        if (!accept(NumberText::kNotFinite[i]))
-          continue;
+        if (!accept(NumberText::kNotFinite[i])) continue;
         value = kValues[i];
         return;
       }
@@ -355,8 +342,7 @@ class Reader {
       std::string name;
       read_text(name);
       for (std::size_t i = 0; i < kNames<T>.size(); ++i) {
-        if (kNames<T>[i] != name)
-          continue;
+        if (kNames<T>[i] != name) continue;
         value = static_cast<T>(i);
         return;
       }
@@ -372,8 +358,7 @@ class Reader {
     expect(":");
     const bool found =
         ((name == kNames<T>[Index] && (read(value.template emplace<Index>()), true)) || ...);
-    if (!found)
-      fail(place, "expected one of" + listed(kNames<T>));
+    if (!found) fail(place, "expected one of" + listed(kNames<T>));
   }
 
   template <class T>
@@ -384,8 +369,7 @@ class Reader {
       std::string key;
       read_text(key);
       expect(":");
-      if (!value.empty() && !(value.rbegin()->first < key))
-        fail(place, "expected keys in order");
+      if (!value.empty() && !(value.rbegin()->first < key)) fail(place, "expected keys in order");
       read(value[key]);
     });
   }
@@ -394,14 +378,11 @@ class Reader {
     value.clear();
     expect("\"");
     while (!error_) {
-      if (at_ == text_.size())
-        return fail(at_, "expected the end of a text");
+      if (at_ == text_.size()) return fail(at_, "expected the end of a text");
       const std::size_t place = at_;
       const char c = text_[at_++];
-      if (c == '"')
-        return;
-      if (static_cast<unsigned char>(c) < 0x20)
-        return fail(place, "expected an escape");
+      if (c == '"') return;
+      if (static_cast<unsigned char>(c) < 0x20) return fail(place, "expected an escape");
       value += c == '\\' ? read_escape(place) : c;
     }
   }
@@ -417,8 +398,7 @@ class Reader {
       at_ += 2;
       if (high < 2 && low < 16) {
         const char c = static_cast<char>(high * 16 + low);
-        if (kEscaped.find(c) == std::string_view::npos)
-          return c;
+        if (kEscaped.find(c) == std::string_view::npos) return c;
       }
     }
     fail(place, "expected one of the escapes that are written");
@@ -432,8 +412,7 @@ class Reader {
 
   [[nodiscard]] static std::string listed(std::span<const std::string_view> names) {
     std::string text;
-    for (const std::string_view name : names)
-      text.append(" ").append(name);
+    for (const std::string_view name : names) text.append(" ").append(name);
     return text;
   }
 

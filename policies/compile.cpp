@@ -27,14 +27,11 @@ constexpr Duration kDurationMax = 24h * 3650;
   const double points = share * kWholeExposure;
   const double whole = std::round(points);
   constexpr double kRounding = 1e-6;  // of a basis point: 0.07 x 10,000 is not 700 in binary
-  if (!(share >= 0.0 && share <= 1.0) || std::abs(points - whole) > kRounding)
-    return std::nullopt;
+  if (!(share >= 0.0 && share <= 1.0) || std::abs(points - whole) > kRounding) return std::nullopt;
   return static_cast<std::uint16_t>(whole);
 }
 
-[[nodiscard]] bool is_within_0_and_1(double share) {
-  return share > 0.0 && share < 1.0;
-}
+[[nodiscard]] bool is_within_0_and_1(double share) { return share > 0.0 && share < 1.0; }
 
 [[nodiscard]] bool can_spend(Guarantee guarantee) {
   return guarantee == Guarantee::anytime || guarantee == Guarantee::fixed_looks;
@@ -53,8 +50,7 @@ template <class Names>
   if (const std::string_view near = nearest(name, names); !near.empty())
     return message + "; did you mean " + std::string(near) + "?";
   std::string known;
-  for (const std::string_view each : names)
-    known.append(known.empty() ? "" : ", ").append(each);
+  for (const std::string_view each : names) known.append(known.empty() ? "" : ", ").append(each);
   return message + "; there are " + known;
 }
 
@@ -79,8 +75,7 @@ class Compiler {
 
   [[nodiscard]] Compiled finish() {
     Compiled compiled{.engine = std::nullopt, .diagnostics = std::move(diagnostics_)};
-    if (!has_errors(compiled.diagnostics))
-      compiled.engine.emplace(policy(), plan_digest(plan_));
+    if (!has_errors(compiled.diagnostics)) compiled.engine.emplace(policy(), plan_digest(plan_));
     return compiled;
   }
 
@@ -106,8 +101,7 @@ class Compiler {
   }
 
   void check_duration(const std::string& path, Duration duration, Duration least) {
-    if (duration >= least && duration <= kDurationMax)
-      return;
+    if (duration >= least && duration <= kDurationMax) return;
     error(
         path,
         "expected " +
@@ -141,8 +135,7 @@ class Compiler {
       error("missed_harm_budget", "expected a share above 0% and below 100%, such as 5%, got " +
                                       share_text(plan_.missed_harm_budget));
     check_duration("every", plan_.every, 1ns);
-    if (plan_.stages.empty())
-      error("stages", "expected at least one stage");
+    if (plan_.stages.empty()) error("stages", "expected at least one stage");
     if (plan_.gates.empty())
       report(Severity::warning, "gates",
              "there are none; only a timeout or an operator can halt this rollout");
@@ -195,12 +188,10 @@ class Compiler {
   /// A strict ramp rises from stage to stage: in served traffic, or in mirrored before it is
   /// served.
   void check_ramp(const std::string& path, std::size_t stage) {
-    if (stage == 0)
-      return;
+    if (stage == 0) return;
     const Exposure before = exposures_[stage - 1];
     const Exposure here = exposures_[stage];
-    if (here.served > before.served)
-      return;
+    if (here.served > before.served) return;
     if (here.served < before.served)
       error(path + ".exposure", "expected more than the " +
                                     share_text(plan_.stages[stage - 1].served) +
@@ -226,16 +217,14 @@ class Compiler {
         error(path + ".metric", unknown("metric", spec.metric, names_of(metrics())));
       if (gate.info == nullptr)
         error(path + ".test", unknown("test", spec.test.name, names_of(gate_tests())));
-      if (gate.metric != nullptr)
-        make_test(path, spec, gate);
+      if (gate.metric != nullptr) make_test(path, spec, gate);
     }
   }
 
   template <class Infos>
   [[nodiscard]] static std::vector<std::string_view> names_of(const Infos& infos) {
     std::vector<std::string_view> names;
-    for (const auto& info : infos)
-      names.push_back(info.name);
+    for (const auto& info : infos) names.push_back(info.name);
     return names;
   }
 
@@ -244,8 +233,7 @@ class Compiler {
     gate.every = spec.every == Duration::zero() ? plan_.every : spec.every;
     gate.window = spec.window.value_or(gate.every);
     check_duration(path + ".every", spec.every, Duration::zero());
-    if (spec.window)
-      check_duration(path + ".window", *spec.window, 1ns);
+    if (spec.window) check_duration(path + ".window", *spec.window, 1ns);
     check_duration(path + ".initial_delay", spec.initial_delay, Duration::zero());
     const Duration longer = std::min(std::max(gate.every, gate.window), kDurationMax);
     gate.silence = spec.silence.value_or(std::max<Duration>(3 * longer, 10min));
@@ -322,8 +310,7 @@ class Compiler {
     std::vector<bool> has_gate(plan_.stages.size());
     for (std::size_t i = 0; i < gates_.size(); ++i) {
       GateDraft& gate = gates_[i];
-      if (gate.test == nullptr)
-        continue;
+      if (gate.test == nullptr) continue;
       const std::string path = "gates." + address(plan_.gates, i);
       std::string missed_at_whole, shorter_than_window;
       for (std::size_t stage = 0; stage < exposures_.size(); ++stage) {
@@ -334,8 +321,7 @@ class Compiler {
         if (is_measured(*gate.metric, gate.test->compares_arms(), exposures_[stage])) {
           ++gate.stages_measured;
           has_gate[stage] = true;
-          if (plan_.stages[stage].dwell < gate.window)
-            list(shorter_than_window);
+          if (plan_.stages[stage].dwell < gate.window) list(shorter_than_window);
         } else if (exposures_[stage].served == kWholeExposure) {
           list(missed_at_whole);
         }
@@ -389,8 +375,7 @@ class Compiler {
                          .evidences = spec.evidence == EvidenceSpan::stage
                                           ? std::max<std::size_t>(gate.stages_measured, 1)
                                           : 1});
-      if (gate.info == nullptr)
-        continue;
+      if (gate.info == nullptr) continue;
       if (can_spend(gate.info->guarantee) && needed_by.empty())
         needed_by = spec.name + " (" + spec.test.name + ")";
       if (!can_spend(gate.info->guarantee))
@@ -449,10 +434,8 @@ class Compiler {
   /// A gate that spends nothing may use the whole budget: its alarms halt nothing.
   [[nodiscard]] Budget budget_of(std::size_t gate) const {
     Budget budget{.missed_harm = plan_.missed_harm_budget};
-    if (plan_.false_alarm_budget)
-      budget.false_alarm = *plan_.false_alarm_budget;
-    if (claims_[gate].weight > 0.0)
-      budget.false_alarm = shares_[gate].evidence;
+    if (plan_.false_alarm_budget) budget.false_alarm = *plan_.false_alarm_budget;
+    if (claims_[gate].weight > 0.0) budget.false_alarm = shares_[gate].evidence;
     return budget;
   }
 
@@ -466,12 +449,8 @@ class Compiler {
 
 }  // namespace
 
-Compiled compile(const PlanSpec& plan) {
-  return Compiler(plan).finish();
-}
+Compiled compile(const PlanSpec& plan) { return Compiler(plan).finish(); }
 
-std::vector<BudgetRow> budget_split(const PlanSpec& plan) {
-  return Compiler(plan).budget_rows();
-}
+std::vector<BudgetRow> budget_split(const PlanSpec& plan) { return Compiler(plan).budget_rows(); }
 
 }  // namespace gatewright

@@ -23,10 +23,12 @@ struct Compiled {
 struct BudgetRow {
   std::string gate;
   std::string test;
-  std::string guarantee;      ///< "anytime", "fixed_looks", "average_run_length", "none"
-  double false_alarm = 0.0;   ///< the gate's share of the rollout's budget; 0 where the guarantee is none
-  std::size_t stages = 0;     ///< stages in which the gate is measured
-  std::size_t spent_over = 1; ///< stages over which the share is divided once more (evidence: stage)
+  std::string guarantee;  ///< "anytime", "fixed_looks", "average_run_length", "none"
+  double false_alarm =
+      0.0;  ///< the gate's share of the rollout's budget; 0 where the guarantee is none
+  std::size_t stages = 0;  ///< stages in which the gate is measured
+  std::size_t spent_over =
+      1;  ///< stages over which the share is divided once more (evidence: stage)
 };
 [[nodiscard]] std::vector<BudgetRow> budget_split(const PlanSpec& plan);
 

@@ -39,15 +39,15 @@ enum class Cause : std::uint8_t {
   paused,
   stage_timeout,  ///< halt: the stage did not end within its timeout
   operator_halt,
-  policy_halt,     ///< halt proposed by a plug-in policy without a failing gate
-  rollout_ended,   ///< the rollout was over before this observation
+  policy_halt,    ///< halt proposed by a plug-in policy without a failing gate
+  rollout_ended,  ///< the rollout was over before this observation
 };
 
 /// What was wrong with an observation, or with a proposal.
 enum class Fault : std::uint8_t {
   none,
-  sequence_repeated,    ///< not above the last sequence number
-  time_reversed,        ///< earlier than the last observation
+  sequence_repeated,  ///< not above the last sequence number
+  time_reversed,      ///< earlier than the last observation
   unknown_probe,
   wrong_form,           ///< the probe asked for another form of evidence
   window_stale,         ///< not above the probe's last window
@@ -63,7 +63,7 @@ struct Decision {
   std::uint64_t sequence = 0;
   Instant at{};
   Instant wake_at = kNever;  ///< call again no later than this; kNever once the rollout has ended
-  Exposure exposure{};         ///< the target, not a change
+  Exposure exposure{};       ///< the target, not a change
   Action action = Action::hold;
   Cause cause = Cause::none;
   Fault fault = Fault::none;

@@ -12,11 +12,12 @@ enum class Severity : std::uint8_t { note, warning, error };
 
 struct Diagnostic {
   Severity severity = Severity::error;
-  std::string path{};     ///< "gates.cost.harm.rises_by"; empty for a whole file
-  std::string message{};  ///< what is wrong and what would be right, one sentence, no full stop needed
-  std::string file{};     ///< filled by loaders
-  int line = 0;         ///< from 1; 0 unknown
-  int column = 0;       ///< from 1; 0 unknown
+  std::string path{};  ///< "gates.cost.harm.rises_by"; empty for a whole file
+  std::string
+      message{};       ///< what is wrong and what would be right, one sentence, no full stop needed
+  std::string file{};  ///< filled by loaders
+  int line = 0;        ///< from 1; 0 unknown
+  int column = 0;      ///< from 1; 0 unknown
 };
 
 using Diagnostics = std::vector<Diagnostic>;

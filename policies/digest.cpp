@@ -30,8 +30,7 @@ void add_to(Digest& digest, const T& value) noexcept {
     fields(value, [&](std::string_view, const auto& field) { add_to(digest, field); });
   } else {  // a list
     digest.add(static_cast<std::uint64_t>(value.size()));
-    for (const auto& item : value)
-      add_to(digest, item);
+    for (const auto& item : value) add_to(digest, item);
   }
 }
 
@@ -61,9 +60,7 @@ void Digest::add(std::string_view text) noexcept {
   }
 }
 
-std::uint64_t Digest::value() const noexcept {
-  return mix(hash_ ^ mix(words_));
-}
+std::uint64_t Digest::value() const noexcept { return mix(hash_ ^ mix(words_)); }
 
 std::uint64_t digest(const RolloutState& state) noexcept {
   Digest digest;

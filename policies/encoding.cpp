@@ -23,8 +23,7 @@ struct Misfit {
   const auto stage = static_cast<std::size_t>(state.stage);
   if (state.plan_digest != engine.plan_digest())
     return Misfit{"plan_digest", "expected a state of this very plan"};
-  if (stage >= stages.size())
-    return Misfit{"stage", "expected a stage of the plan"};
+  if (stage >= stages.size()) return Misfit{"stage", "expected a stage of the plan"};
   if (state.windows.size() != policy.probes().size())
     return Misfit{"windows", "expected one number per probe of the plan"};
   if (state.memory.size() != policy.slots())
@@ -33,26 +32,18 @@ struct Misfit {
     return Misfit{"at", "expected a time from started_at on"};
   if (state.stage_entered_at < state.started_at || state.stage_entered_at > state.at)
     return Misfit{"stage_entered_at", "expected a time from started_at to at"};
-  if (!is_valid(state.applied))
-    return Misfit{"applied", "expected shares up to 10000"};
+  if (!is_valid(state.applied)) return Misfit{"applied", "expected shares up to 10000"};
   const Exposure target = state.phase == Phase::halted ? policy.exposure_after_halt(state.stage)
                                                        : stages[stage].exposure;
-  if (state.target != target)
-    return Misfit{"target", "expected the exposure of the stage"};
+  if (state.target != target) return Misfit{"target", "expected the exposure of the stage"};
   return std::nullopt;
 }
 
 }  // namespace
 
-std::string encode(const Observation& observation) {
-  return to_text(observation);
-}
-std::string encode(const Decision& decision) {
-  return to_text(decision);
-}
-std::string encode(const JournalEntry& entry) {
-  return to_text(entry);
-}
+std::string encode(const Observation& observation) { return to_text(observation); }
+std::string encode(const Decision& decision) { return to_text(decision); }
+std::string encode(const JournalEntry& entry) { return to_text(entry); }
 
 std::string encode(const RolloutState& state) {
   Writer writer;
@@ -64,8 +55,7 @@ std::variant<OwnedObservation, DecodeError> decode_observation(std::string_view 
   OwnedObservation owned;
   Reader reader(line, &owned);
   reader.read(owned.observation);
-  if (auto error = reader.finish())
-    return *std::move(error);
+  if (auto error = reader.finish()) return *std::move(error);
   return owned;
 }
 
@@ -73,8 +63,7 @@ std::variant<Decision, DecodeError> decode_decision(std::string_view line) {
   Decision decision;
   Reader reader(line);
   reader.read(decision);
-  if (auto error = reader.finish())
-    return *std::move(error);
+  if (auto error = reader.finish()) return *std::move(error);
   return decision;
 }
 
@@ -82,8 +71,7 @@ std::variant<RolloutState, DecodeError> decode_state(std::string_view line, cons
   RolloutState state;
   Reader reader(line);
   reader.read_with_format(kStateFormat, state);
-  if (auto error = reader.finish())
-    return *std::move(error);
+  if (auto error = reader.finish()) return *std::move(error);
   if (const auto wrong = misfit(state, engine)) {
     const std::string name = '"' + std::string(wrong->field) + "\":";
     return DecodeError{.offset = line.find(name) + name.size(),
@@ -97,8 +85,7 @@ std::optional<DecodeError> decode_entry(std::string_view line, Journal& journal)
   JournalEntry entry;
   Reader reader(line, &owner);
   reader.read(entry);
-  if (auto error = reader.finish())
-    return error;
+  if (auto error = reader.finish()) return error;
   journal.append(entry.observation, entry.decision, entry.digest);
   return std::nullopt;
 }

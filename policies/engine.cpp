@@ -30,8 +30,7 @@ template <class Index>
 
 [[nodiscard]] Fault fault_of(const Summary& summary, bool counts_events) noexcept {
   const auto& [count, sum, squares] = summary;
-  if (!std::isfinite(sum) || !std::isfinite(squares))
-    return Fault::not_finite;
+  if (!std::isfinite(sum) || !std::isfinite(squares)) return Fault::not_finite;
   const auto n = static_cast<double>(count);
   const bool impossible = squares < 0.0 || (count == 0 && (sum != 0.0 || squares != 0.0)) ||
                           sum * sum > n * squares * (1.0 + kRounding) + DBL_MIN ||
@@ -40,8 +39,7 @@ template <class Index>
 }
 
 [[nodiscard]] Fault fault_of(const Reading& reading) noexcept {
-  if (!is_known(reading.status))
-    return Fault::malformed;
+  if (!is_known(reading.status)) return Fault::malformed;
   return reading.status == ReadingStatus::ok && !std::isfinite(reading.value) ? Fault::not_finite
                                                                               : Fault::none;
 }
@@ -64,27 +62,20 @@ template <class Window, class ArmFault>
 [[nodiscard]] Fault fault_of(const Window& told, Form form, const Policy& policy,
                              const RolloutState& state, ArmFault arm_fault) noexcept {
   const std::size_t probe = index_of(told.probe);
-  if (probe >= policy.probes().size())
-    return Fault::unknown_probe;
-  if (policy.probes()[probe].form != form)
-    return Fault::wrong_form;
-  if (told.window < state.windows[probe])
-    return Fault::window_stale;
+  if (probe >= policy.probes().size()) return Fault::unknown_probe;
+  if (policy.probes()[probe].form != form) return Fault::wrong_form;
+  if (told.window < state.windows[probe]) return Fault::window_stale;
   // The last number has no successor, so no later window could ever be fresh.
-  if (told.window == std::numeric_limits<std::uint64_t>::max())
-    return Fault::malformed;
+  if (told.window == std::numeric_limits<std::uint64_t>::max()) return Fault::malformed;
   const Fault baseline = arm_fault(told.baseline);
   return baseline != Fault::none ? baseline : arm_fault(told.candidate);
 }
 
 [[nodiscard]] Fault fault_of(const Observation& observation, const Policy& policy,
                              ProbeMask event_probes, const RolloutState& state) noexcept {
-  if (observation.sequence <= state.sequence)
-    return Fault::sequence_repeated;
-  if (observation.at < state.at)
-    return Fault::time_reversed;
-  if (observation.at == kNever)
-    return Fault::malformed;
+  if (observation.sequence <= state.sequence) return Fault::sequence_repeated;
+  if (observation.at < state.at) return Fault::time_reversed;
+  if (observation.at == kNever) return Fault::malformed;
   const Event& event = observation.event;
   if (const auto* samples = std::get_if<Samples>(&event))
     return fault_of(*samples, Form::samples, policy, state, [&](const Summary& arm) {
@@ -174,12 +165,9 @@ struct Ruling {
     }
     case Action::advance:
     case Action::complete:
-      if ((proposal.action == Action::complete) != is_last_stage)
-        break;
-      if (state.paused)
-        return {.cause = Cause::paused};
-      if (state.applied != state.target)
-        return {.cause = Cause::awaiting_exposure};
+      if ((proposal.action == Action::complete) != is_last_stage) break;
+      if (state.paused) return {.cause = Cause::paused};
+      if (state.applied != state.target) return {.cause = Cause::awaiting_exposure};
       return {proposal.action, Cause::gates_passed};
   }
   return {.fault = Fault::impossible_proposal};
@@ -187,8 +175,7 @@ struct Ruling {
 
 /// Never at or before now: a driver that sleeps until then always makes progress.
 [[nodiscard]] Instant wake_of(Instant proposed, const RolloutState& state) noexcept {
-  if (state.paused)
-    proposed = std::min(proposed, after(state.at, kPausedNap));
+  if (state.paused) proposed = std::min(proposed, after(state.at, kPausedNap));
   return std::max(proposed, after(state.at, 1ns));
 }
 
@@ -308,8 +295,7 @@ Decision Engine::step(RolloutState& state, const Observation& observation) const
     case Action::complete:
     case Action::halt:
       state.phase = ruling.action == Action::halt ? Phase::halted : Phase::completed;
-      if (ruling.action == Action::halt)
-        state.target = policy_->exposure_after_halt(state.stage);
+      if (ruling.action == Action::halt) state.target = policy_->exposure_after_halt(state.stage);
       decision.measure = 0;
       decision.wake_at = kNever;
       break;

@@ -38,8 +38,7 @@ void Journal::append(const Observation& observation, const Decision& decision,
                      std::uint64_t digest) {
   entries_.push_back({observation, decision, digest});
   auto* distributions = std::get_if<Distributions>(&entries_.back().observation.event);
-  if (distributions == nullptr)
-    return;
+  if (distributions == nullptr) return;
   for (HistogramView* view : {&distributions->baseline, &distributions->candidate}) {
     auto bins = std::make_unique<HistogramBin[]>(view->size());
     std::ranges::copy(*view, bins.get());
@@ -50,8 +49,7 @@ void Journal::append(const Observation& observation, const Decision& decision,
 
 std::optional<Divergence> replay(const Engine& engine, const Journal& journal,
                                  std::optional<RolloutState> start, ReplayOf what) {
-  if (journal.empty())
-    return std::nullopt;
+  if (journal.empty()) return std::nullopt;
   RolloutState state =
       start ? *std::move(start) : engine.initial_state(journal.entries().front().observation.at);
   for (std::size_t i = 0; i < journal.entries().size(); ++i) {
@@ -59,8 +57,7 @@ std::optional<Divergence> replay(const Engine& engine, const Journal& journal,
     const Decision decision = engine.step(state, entry.observation);
     const std::uint64_t replayed_digest =
         what == ReplayOf::decisions ? entry.digest : digest(state);
-    if (decision == entry.decision && replayed_digest == entry.digest)
-      continue;
+    if (decision == entry.decision && replayed_digest == entry.digest) continue;
     const auto recorded = leaves_of(entry.decision, entry.digest);
     const auto replayed = leaves_of(decision, replayed_digest);
     const auto [left, right] =

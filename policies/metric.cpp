@@ -44,9 +44,7 @@ constexpr MetricInfo kMetrics[] = {
 
 }  // namespace
 
-std::span<const MetricInfo> metrics() noexcept {
-  return kMetrics;
-}
+std::span<const MetricInfo> metrics() noexcept { return kMetrics; }
 
 const MetricInfo* find_metric(std::string_view name) noexcept {
   const auto found = std::ranges::find(kMetrics, name, &MetricInfo::name);

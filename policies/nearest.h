@@ -35,8 +35,7 @@ template <class Names>
   std::string_view found;
   for (const std::string_view name : names) {
     const std::size_t distance = edit_distance(word, name);
-    if (distance >= least)
-      continue;
+    if (distance >= least) continue;
     least = distance;
     found = name;
   }

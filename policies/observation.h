@@ -89,7 +89,8 @@ struct OperatorCommand {
   friend constexpr bool operator==(const OperatorCommand&, const OperatorCommand&) = default;
 };
 
-using Event = std::variant<Tick, Samples, Distributions, Readings, ExposureApplied, OperatorCommand>;
+using Event =
+    std::variant<Tick, Samples, Distributions, Readings, ExposureApplied, OperatorCommand>;
 
 /// Sequence numbers rise from 1 and times do not fall; an observation that is repeated or comes too
 /// late is refused without a trace, so at-least-once delivery is enough.

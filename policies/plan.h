@@ -32,8 +32,9 @@ struct StageSpec {
   double mirrored = 0.0;  ///< share of traffic, 0..1
   Duration dwell{};
   std::optional<Duration> timeout{};  ///< default: ten dwells, at least 24 h
-  std::uint64_t min_samples = 0;    ///< candidate requests seen in this stage before advancing
-  bool approval = false;            ///< wait for an operator's approve before leaving the stage
+  /// Candidate requests in this stage before advancing, as counted by the gate that saw most of them.
+  std::uint64_t min_samples = 0;
+  bool approval = false;  ///< wait for an operator's approve before leaving the stage
   std::optional<AdvanceWhen> advance_when{};  ///< overrides the ramp's
 };
 
@@ -57,7 +58,8 @@ using TestValue = std::variant<bool, double, Duration, std::string, std::vector<
 
 struct TestSpec {
   std::string name = "fixed_threshold";
-  std::map<std::string, TestValue> parameters{};  ///< only those written; defaults are the catalogue's
+  std::map<std::string, TestValue>
+      parameters{};  ///< only those written; defaults are the catalogue's
 };
 
 enum class GateRole : std::uint8_t {
@@ -72,12 +74,14 @@ struct GateSpec {
   HarmSpec harm{};
   TestSpec test{};
   GateRole role = GateRole::protective;
-  Duration every{};                 ///< between looks; 0: the plan's
-  std::optional<Duration> window{};   ///< of one look; default: `every`
-  Duration initial_delay{};         ///< from the start of the rollout
-  std::optional<Duration> silence{};  ///< default: three times the longer of window and every, at least 10 min
-  std::uint64_t min_samples = 0;    ///< per arm and look (cumulative tests: in all), below it no evidence
-  double budget_share = 1.0;        ///< relative weight in the split of the budget
+  Duration every{};                  ///< between looks; 0: the plan's
+  std::optional<Duration> window{};  ///< of one look; default: `every`
+  Duration initial_delay{};          ///< from the start of the rollout
+  std::optional<Duration>
+      silence{};  ///< default: three times the longer of window and every, at least 10 min
+  std::uint64_t min_samples =
+      0;                      ///< per arm and look (cumulative tests: in all), below it no evidence
+  double budget_share = 1.0;  ///< relative weight in the split of the budget
   EvidenceSpan evidence = EvidenceSpan::rollout;  ///< whether evidence survives a stage change
 };
 
@@ -85,7 +89,7 @@ struct PlanSpec {
   std::string name;
   std::string about{};
   std::optional<double> false_alarm_budget{};  ///< for the whole rollout, in (0, 1)
-  double missed_harm_budget = 0.05;          ///< error of safety evidence, per gate, in (0, 1)
+  double missed_harm_budget = 0.05;            ///< error of safety evidence, per gate, in (0, 1)
   Assignment assignment{};
   AdvanceWhen advance_when = AdvanceWhen::no_harm_shown;  ///< key `ramp.strict.advance_when`
   WhenHalted when_halted = WhenHalted::rollback;

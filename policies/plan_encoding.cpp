@@ -15,8 +15,7 @@ std::variant<PlanSpec, DecodeError> decode_plan(std::string_view text) {
   PlanSpec plan;
   canonical_json::Reader reader(text);
   reader.read_with_format(kPlanFormat, plan);
-  if (auto error = reader.finish())
-    return *std::move(error);
+  if (auto error = reader.finish()) return *std::move(error);
   return plan;
 }
 

@@ -65,7 +65,8 @@ struct RolloutView {
   Instant at{};
   Instant started_at{};
   Instant stage_entered_at{};  ///< when the stage became the target
-  Instant dwelling_since = kNever;  ///< when the router confirmed the stage's exposure; kNever: not yet
+  Instant dwelling_since =
+      kNever;  ///< when the router confirmed the stage's exposure; kNever: not yet
   StageIndex stage{};
   Exposure target{};
   Exposure applied{};

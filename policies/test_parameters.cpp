@@ -16,8 +16,7 @@ using Kind = ParameterInfo::Kind;
 
 [[nodiscard]] std::string joined(const std::vector<std::string_view>& names) {
   std::string text;
-  for (const std::string_view name : names)
-    text.append(text.empty() ? "" : ", ").append(name);
+  for (const std::string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
   return text;
 }
 
@@ -48,10 +47,8 @@ using Kind = ParameterInfo::Kind;
 }
 
 [[nodiscard]] bool is_in_range(const ParameterInfo& info, double value) {
-  if (!std::isfinite(value))
-    return false;
-  if (info.smallest < info.largest)
-    return value >= info.smallest && value <= info.largest;
+  if (!std::isfinite(value)) return false;
+  if (info.smallest < info.largest) return value >= info.smallest && value <= info.largest;
   return info.kind == Kind::number || (value >= 0.0 && (info.kind == Kind::count || value <= 1.0));
 }
 
@@ -83,8 +80,7 @@ void check_parameters(const TestSpec& test, const GateTestInfo& info, Diagnostic
     const auto known = std::ranges::find(info.parameters, name, &ParameterInfo::name);
     if (known == info.parameters.end()) {
       std::vector<std::string_view> names;
-      for (const ParameterInfo& parameter : info.parameters)
-        names.push_back(parameter.name);
+      for (const ParameterInfo& parameter : info.parameters) names.push_back(parameter.name);
       const std::string_view near = nearest(name, names);
       const std::string hint = !near.empty()   ? "; did you mean " + std::string(near) + "?"
                                : names.empty() ? "; it has none"

@@ -44,19 +44,16 @@ int main(int argc, char** argv) {
     return kWrongInput;
   }
   const auto plan = gw::decode_plan(line_of(argv[1]));
-  if (const auto* error = std::get_if<gw::DecodeError>(&plan))
-    return refuse(argv[1], *error);
+  if (const auto* error = std::get_if<gw::DecodeError>(&plan)) return refuse(argv[1], *error);
   const auto [engine, diagnostics] = gw::compile(std::get<gw::PlanSpec>(plan));
   for (const gw::Diagnostic& diagnostic : diagnostics)
     std::cerr << diagnostic.path << ": " << diagnostic.message << '\n';
-  if (!engine)
-    return kWrongInput;
+  if (!engine) return kWrongInput;
 
   std::optional<gw::RolloutState> state;
   if (argc == 3) {
     auto decoded = gw::decode_state(line_of(argv[2]), *engine);
-    if (const auto* error = std::get_if<gw::DecodeError>(&decoded))
-      return refuse(argv[2], *error);
+    if (const auto* error = std::get_if<gw::DecodeError>(&decoded)) return refuse(argv[2], *error);
     state = std::get<gw::RolloutState>(std::move(decoded));
   }
 
@@ -68,8 +65,7 @@ int main(int argc, char** argv) {
       continue;
     }
     const gw::Observation& observation = std::get<gw::OwnedObservation>(read).observation;
-    if (!state)
-      state = engine->initial_state(observation.at);
+    if (!state) state = engine->initial_state(observation.at);
     const gw::Decision decision = engine->step(*state, observation);
     std::cout << encode(gw::JournalEntry{observation, decision, gw::digest(*state)}) << std::endl;
   }

@@ -4,8 +4,7 @@ namespace gatewright {
 
 std::vector<BudgetShare> split_budget(double budget, std::span<const BudgetClaim> claims) {
   double weights = 0.0;
-  for (const BudgetClaim& claim : claims)
-    weights += claim.weight;
+  for (const BudgetClaim& claim : claims) weights += claim.weight;
   std::vector<BudgetShare> shares;
   for (const BudgetClaim& claim : claims) {
     const double rollout = claim.weight > 0.0 ? budget * claim.weight / weights : 0.0;

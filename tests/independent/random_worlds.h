@@ -1,5 +1,5 @@
-// Random numbers for tests that rehearse gate tests: keyed, small, and nobody else's.
-// Used by tests/independent only, so that an error in the simulator's sampling cannot hide here.
+// Random numbers for tests of policies/: keyed, small, and nobody else's.
+// Used instead of the simulator's streams, so that an error in the simulator's sampling cannot hide here.
 // Never uses the standard library's distributions, whose results differ between libraries.
 #pragma once
 

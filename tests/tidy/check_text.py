@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import sources
 
 BINARY = (".gz", ".ico", ".jpg", ".npy", ".npz", ".parquet", ".pdf", ".png", ".webp", ".zst")
+# The fixtures of this check, and the malformed files that the loader must refuse.
+LEFT_OUT = ("tests/tidy/", "tests/tables/bad_input/")
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def main() -> int:
 
     files = count = 0
     for path in sources.files(arguments.root):
-        if path.startswith("tests/tidy/") or path.endswith(BINARY):
+        if path.startswith(LEFT_OUT) or path.endswith(BINARY):
             continue
         files += 1
         for message in violations(path, (arguments.root / path).read_bytes(), rules):

@@ -17,16 +17,11 @@ std::atomic<std::uint64_t> allocations = 0;
 // Not inlined, or the compiler sees malloc meet delete and warns.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size))
-    return memory;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace gatewright {
 namespace {
@@ -39,8 +34,7 @@ TEST(Engine, AMillionStepsAllocateNothing) {
   const Engine engine = *compile(plan).engine;
   RolloutState state = engine.initial_state(at(0s));
   Histogram histogram;
-  for (int i = 1; i < 100; ++i)
-    histogram.add(0.1 * i);
+  for (int i = 1; i < 100; ++i) histogram.add(0.1 * i);
   const HistogramView view = histogram.view();
   const auto run = [&](std::uint64_t steps) {
     for (std::uint64_t i = 1; i <= steps; ++i) {

@@ -26,8 +26,7 @@ using namespace testing;
 [[nodiscard]] std::string message_at(const Compiled& compiled, const std::string& path,
                                      Severity severity) {
   for (const Diagnostic& each : compiled.diagnostics)
-    if (each.path == path && each.severity == severity)
-      return each.message;
+    if (each.path == path && each.severity == severity) return each.message;
   ADD_FAILURE() << "nothing at " << path << " in\n" << text_of(compiled.diagnostics);
   return {};
 }

@@ -83,8 +83,7 @@ TEST(Digest, EveryFieldOfTheStateCounts) {
   vary([](RolloutState& s) { s.memory = {0.5}; });
   vary([](RolloutState& s) { s.memory.clear(), s.windows = {1, 2, 2}; });
   std::set<std::uint64_t> digests;
-  for (const RolloutState& state : variants)
-    digests.insert(digest(state));
+  for (const RolloutState& state : variants) digests.insert(digest(state));
   EXPECT_EQ(digests.size(), variants.size());
 }
 

@@ -4,11 +4,11 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <random>
 
 #include <gtest/gtest.h>
 
 #include "policies/plan_encoding.h"
+#include "tests/independent/random_worlds.h"
 #include "tests/unit/policies/fakes.h"
 
 namespace gatewright {
@@ -124,9 +124,9 @@ TEST(Encoding, ObservationsSurviveTheRoundTrip) {
 }
 
 TEST(Encoding, NumbersSurviveToTheLastBit) {
-  std::mt19937_64 random(11);
+  gatewright::testing::Random random(11, 0);
   for (int i = 0; i < 20'000; ++i) {
-    const double number = std::bit_cast<double>(random());
+    const double number = std::bit_cast<double>(random.bits());
     const Observation observation{.event = Readings{.candidate = {.value = number}}};
     const auto decoded = decode_observation(encode(observation));
     const auto& readings =
@@ -285,28 +285,27 @@ template <class Decode, class Encode>
 void expect_strict(const std::string& text, Decode decode, Encode encode_again) {
   for (std::size_t length = 0; length < text.size(); ++length)
     EXPECT_FALSE(decode(text.substr(0, length)).has_value()) << length;
-  std::mt19937_64 random(5);
+  gatewright::testing::Random random(5, 0);
   const std::string_view alphabet = "0123456789-+.eE\"{}[]:,\\ntfu \x01\xff";
   for (int round = 0; round < 20'000; ++round) {
     std::string garbled = text;
-    for (std::uint64_t edits = random() % 3 + 1; edits > 0; --edits) {
-      const std::size_t place = random() % garbled.size();
-      switch (random() % 4) {
+    for (std::uint64_t edits = random.bits() % 3 + 1; edits > 0; --edits) {
+      const std::size_t place = random.bits() % garbled.size();
+      switch (random.bits() % 4) {
         case 0:
-          garbled[place] = alphabet[random() % alphabet.size()];
+          garbled[place] = alphabet[random.bits() % alphabet.size()];
           break;
         case 1:
-          garbled.erase(place, random() % 4 + 1);
+          garbled.erase(place, random.bits() % 4 + 1);
           break;
         case 2:
-          garbled.insert(place, 1, alphabet[random() % alphabet.size()]);
+          garbled.insert(place, 1, alphabet[random.bits() % alphabet.size()]);
           break;
         default:
-          garbled.insert(place, garbled.substr(random() % garbled.size(), random() % 9));
+          garbled.insert(place, garbled.substr(random.bits() % garbled.size(), random.bits() % 9));
           break;
       }
-      if (garbled.empty())
-        garbled += '{';
+      if (garbled.empty()) garbled += '{';
     }
     if (const auto value = decode(garbled)) {
       EXPECT_EQ(encode_again(*value), garbled);

@@ -160,8 +160,7 @@ TEST(Admission, RefusesSummariesThatNoRequestsCanHave) {
 
 TEST(Admission, ForgivesTheRoundingOfSums) {
   double sum = 0.0, squares = 0.0;
-  for (int i = 0; i < 1'000'000; ++i)
-    sum += 0.1, squares += 0.1 * 0.1;
+  for (int i = 0; i < 1'000'000; ++i) sum += 0.1, squares += 0.1 * 0.1;
   Samples told = samples(0, 0);
   told.candidate = {.count = 1'000'000, .sum = sum, .sum_of_squares = squares};
   expect_admitted(told);

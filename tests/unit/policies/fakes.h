@@ -19,9 +19,7 @@ namespace gatewright::testing {
 
 using namespace std::chrono_literals;
 
-[[nodiscard]] constexpr Instant at(Duration since_epoch) {
-  return Instant(since_epoch);
-}
+[[nodiscard]] constexpr Instant at(Duration since_epoch) { return Instant(since_epoch); }
 
 [[nodiscard]] constexpr Exposure served(std::uint16_t basis_points) {
   return {.served = basis_points};

@@ -1,9 +1,9 @@
 #include "policies/histogram.h"
+#include "tests/independent/random_worlds.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <random>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -49,12 +49,12 @@ TEST(Histogram, ValuesOffTheGridFallIntoTheOuterBins) {
 }
 
 TEST(Histogram, QuantilesAreWithinTheStatedErrorOfTheExactNearestRank) {
-  std::mt19937_64 random(7);
+  gatewright::testing::Random random(7, 0);
   for (const std::size_t size : {1U, 2U, 100U, 4999U}) {
     std::vector<double> values(size);
     Histogram histogram;
     for (double& value : values) {
-      value = std::exp(static_cast<double>(random() >> 11) * 0x1p-53 * 12.0 - 6.0);
+      value = std::exp(static_cast<double>(random.bits() >> 11) * 0x1p-53 * 12.0 - 6.0);
       histogram.add(value);
     }
     std::ranges::sort(values);
@@ -89,8 +89,7 @@ TEST(Histogram, MergingEqualsAddingEverythingToOne) {
 
 TEST(Histogram, ViewsRiseWithoutGapsInOrder) {
   Histogram histogram;
-  for (const double value : {5.0, 0.1, 5.0, 0.0, 1e12})
-    histogram.add(value);
+  for (const double value : {5.0, 0.1, 5.0, 0.0, 1e12}) histogram.add(value);
   const HistogramView view = histogram.view();
   ASSERT_EQ(view.size(), 4U);
   EXPECT_TRUE(std::ranges::is_sorted(view, {}, &HistogramBin::bin));

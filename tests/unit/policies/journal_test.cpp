@@ -29,8 +29,7 @@ using namespace testing;
                                   .baseline = {50, 1.0, 1.0},
                                   .candidate = {50, spread, spread}});
     Histogram baseline, candidate;
-    for (int i = 0; i < 50; ++i)
-      baseline.add(1.0 + 0.01 * i), candidate.add(1.1 + 0.01 * i);
+    for (int i = 0; i < 50; ++i) baseline.add(1.0 + 0.01 * i), candidate.add(1.1 + 0.01 * i);
     driver.tell(at(when), Distributions{.probe = ProbeIndex{2},
                                         .window = window,
                                         .baseline = baseline.view(),
@@ -39,15 +38,11 @@ using namespace testing;
     driver.tell(at(when), Readings{.probe = ProbeIndex{3},
                                    .window = window,
                                    .candidate = {.value = 0.5, .status = status}});
-    if (window % 4 == 0)
-      driver.tell(at(when), samples(9, window));  // refused
-    if (window == 15)
-      driver.command(when, OperatorCommand::Kind::pause);
-    if (window == 17)
-      driver.command(when, OperatorCommand::Kind::resume);
+    if (window % 4 == 0) driver.tell(at(when), samples(9, window));  // refused
+    if (window == 15) driver.command(when, OperatorCommand::Kind::pause);
+    if (window == 17) driver.command(when, OperatorCommand::Kind::resume);
     driver.tick(when + 1min);
-    if (driver.state.applied != driver.state.target)
-      driver.confirm(when + 2min);
+    if (driver.state.applied != driver.state.target) driver.confirm(when + 2min);
   }
   return driver;
 }
@@ -59,8 +54,7 @@ TEST(Journal, OwnsTheHistogramsOfItsEntries) {
     journal.append({.sequence = 1, .event = Distributions{.candidate = bins}}, {}, 0);
     bins.assign(2, {});
   }
-  for (int i = 0; i < 100; ++i)
-    journal.append({}, {}, 0);
+  for (int i = 0; i < 100; ++i) journal.append({}, {}, 0);
   const auto& told = std::get<Distributions>(journal.entries()[0].observation.event);
   ASSERT_EQ(told.candidate.size(), 2U);
   EXPECT_EQ(told.candidate[1], (HistogramBin{5, 6}));
@@ -151,8 +145,7 @@ TEST(Journal, ReplayFindsTheFirstDivergenceInEachField) {
       Journal changed;
       for (std::size_t i = 0; i < entries.size(); ++i) {
         JournalEntry entry = entries[i];
-        if (i == index)
-          change.apply(entry);
+        if (i == index) change.apply(entry);
         changed.append(entry.observation, entry.decision, entry.digest);
       }
       const auto divergence = replay(driver.engine, changed);

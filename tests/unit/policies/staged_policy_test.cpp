@@ -404,8 +404,7 @@ TEST(StagedPolicy, SleepingUntilEachWakeEndsTheRolloutInBoundedSteps) {
   for (const bool confirms : {true, false}) {
     for (const bool has_gate : {true, false}) {
       std::vector<StagedGate> gates;
-      if (has_gate)
-        gates.push_back(sum_gate("a"));
+      if (has_gate) gates.push_back(sum_gate("a"));
       Driver driver = two_stages(std::move(gates));
       Decision decision = confirms ? driver.confirm(0s) : driver.tick(0s);
       int steps = 0;

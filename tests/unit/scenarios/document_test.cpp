@@ -23,7 +23,8 @@ bool same(const Node& a, const Node& b) {
   for (std::size_t i = 0; i < a.items.size(); ++i)
     if (!same(a.items[i], b.items[i])) return false;
   for (std::size_t i = 0; i < a.fields.size(); ++i)
-    if (a.fields[i].first != b.fields[i].first || !same(a.fields[i].second, b.fields[i].second)) return false;
+    if (a.fields[i].first != b.fields[i].first || !same(a.fields[i].second, b.fields[i].second))
+      return false;
   return true;
 }
 
@@ -57,7 +58,8 @@ TEST(Document, SixtyFourLevelsAreReadAndOneMoreIsNot) {
 
 TEST(Document, NullsAreTheWordsOfYaml) {
   const Document document = parsed("{a: , b: ~, c: null, d: \"null\", e: \"\"}");
-  for (const char* key : {"a", "b", "c"}) EXPECT_EQ(document.root.find(key)->kind, Node::Kind::null);
+  for (const char* key : {"a", "b", "c"})
+    EXPECT_EQ(document.root.find(key)->kind, Node::Kind::null);
   for (const char* key : {"d", "e"}) EXPECT_EQ(document.root.find(key)->kind, Node::Kind::scalar);
 }
 
@@ -80,7 +82,8 @@ TEST(Document, ItemsAreAddressedByWhatTellsThemApart) {
   const Document document = parsed(kPlan);
   using Names = std::vector<std::string>;
   EXPECT_EQ(item_names(*document.root.find("stages")), (Names{"shadow", "0.5%", "half"}));
-  EXPECT_EQ(item_names(*document.root.find("gates")), (Names{"cost", "cost_p99", "latency", "latency_p50", "4"}));
+  EXPECT_EQ(item_names(*document.root.find("gates")),
+            (Names{"cost", "cost_p99", "latency", "latency_p50", "4"}));
   EXPECT_EQ(item_names(*document.root.find("effects")), (Names{"cost", "cost_2"}));
 }
 
@@ -98,7 +101,8 @@ TEST(Document, GetFollowsKeysNamesAndIndices) {
   EXPECT_EQ(get(document, "gates.cost_p99")->scalar, "p99(cost) <= 2x baseline");
   EXPECT_EQ(get(document, "effects.cost_2.multiply")->scalar, "2");
   EXPECT_EQ(get(document, "")->kind, Node::Kind::map);
-  for (const char* path : {"stages.whole", "stages.half.exposure.x", "gates.99", "x", "stages.", ".", "gates.-1"})
+  for (const char* path :
+       {"stages.whole", "stages.half.exposure.x", "gates.99", "x", "stages.", ".", "gates.-1"})
     EXPECT_EQ(get(document, path), nullptr) << path;
 }
 
@@ -126,12 +130,14 @@ TEST(Document, SetSaysWhatItCannotReach) {
   EXPECT_EQ(refusal(""), "expected a path such as traffic.users.count");
   EXPECT_EQ(refusal("a."), "expected a path such as traffic.users.count");
   EXPECT_EQ(refusal("a..b"), "an empty name between two dots");
-  EXPECT_EQ(refusal("x", "{a: b"), "a key must be a name, not a list or map; is a bracket left open?");
+  EXPECT_EQ(refusal("x", "{a: b"),
+            "a key must be a name, not a list or map; is a bracket left open?");
 }
 
 TEST(Document, LocateFindsTheDeepestPlaceThatWasWritten) {
   const Document document = parsed(
-      "gates:\n  - {metric: cost, test: {z_test: {alpha: 5%}}}\n  - \"mean(latency) <= 1.2x baseline\"\n");
+      "gates:\n  - {metric: cost, test: {z_test: {alpha: 5%}}}\n  - \"mean(latency) <= 1.2x "
+      "baseline\"\n");
   const Place alpha = locate(document.root, "gates.cost.test.alpha");
   EXPECT_EQ(alpha.path, "gates.cost.test.z_test.alpha");
   EXPECT_EQ(alpha.mark.column, 43);
@@ -145,7 +151,8 @@ TEST(Document, LocateFindsTheDeepestPlaceThatWasWritten) {
 }
 
 TEST(Document, IncludesAreRelativeToTheFileThatNamesThem) {
-  ReadDocument read = read_document(GATEWRIGHT_SOURCE_DIR "/scenarios/catalog/cost_regression.yaml");
+  ReadDocument read =
+      read_document(GATEWRIGHT_SOURCE_DIR "/scenarios/catalog/cost_regression.yaml");
   ASSERT_TRUE(read.diagnostics.empty());
   resolve_includes(read.document, read.diagnostics);
   ASSERT_TRUE(read.diagnostics.empty());
@@ -161,12 +168,14 @@ Node arbitrary_node(int depth, int least_kind = 0) {
   const int kind = *rc::gen::inRange(least_kind, depth > 0 ? 4 : 2);
   node.kind = static_cast<Node::Kind>(kind);
   const auto any_text = [] {
-    const auto characters = rc::gen::elementOf(std::string("ab 12:#-,[]{}'\"\\\n\t%$&*!?|>@`~=.\x01"));
+    const auto characters =
+        rc::gen::elementOf(std::string("ab 12:#-,[]{}'\"\\\n\t%$&*!?|>@`~=.\x01"));
     return *rc::gen::container<std::string>(characters);
   };
   if (node.kind == Node::Kind::scalar) node.scalar = any_text();
   const int size = depth > 0 ? *rc::gen::inRange(0, 4) : 0;
-  for (int i = 0; i < size && node.kind == Node::Kind::list; ++i) node.items.push_back(arbitrary_node(depth - 1));
+  for (int i = 0; i < size && node.kind == Node::Kind::list; ++i)
+    node.items.push_back(arbitrary_node(depth - 1));
   for (int i = 0; i < size && node.kind == Node::Kind::map; ++i)
     node.fields.emplace_back(std::to_string(i) + any_text(), arbitrary_node(depth - 1));
   return node;
@@ -188,8 +197,9 @@ TEST(Document, WhatIsWrittenParsesBackToAnEqualTree) {
 TEST(Document, ParagraphsAreFoldedAndReadBack) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "word" + std::to_string(i) + " ";
-  for (const std::string& ending : {std::string("end"), std::string("end\n"), std::string("# end"),
-                                    std::string("  end"), std::string("x\ny"), std::string("end\n\n")}) {
+  for (const std::string& ending :
+       {std::string("end"), std::string("end\n"), std::string("# end"), std::string("  end"),
+        std::string("x\ny"), std::string("end\n\n")}) {
     Node node{.kind = Node::Kind::map, .fields = {{"about", {.kind = Node::Kind::scalar}}}};
     node.fields.front().second.scalar = text + ending;
     const std::string written = write(node);
@@ -199,9 +209,10 @@ TEST(Document, ParagraphsAreFoldedAndReadBack) {
 
 TEST(Document, JsonKeepsNumbersAndQuotesText) {
   const Document document = parsed("{a: 1.5, b: \"1.5\", c: [true, x, ~], d: {}, e: []}");
-  EXPECT_EQ(write_json(document.root),
-            "{\n  \"a\": 1.5,\n  \"b\": \"1.5\",\n  \"c\": [\n    true,\n    \"x\",\n    null\n  ],\n"
-            "  \"d\": {},\n  \"e\": []\n}\n");
+  EXPECT_EQ(
+      write_json(document.root),
+      "{\n  \"a\": 1.5,\n  \"b\": \"1.5\",\n  \"c\": [\n    true,\n    \"x\",\n    null\n  ],\n"
+      "  \"d\": {},\n  \"e\": []\n}\n");
 }
 
 }  // namespace

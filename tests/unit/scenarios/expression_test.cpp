@@ -32,18 +32,22 @@ TEST(Expression, SaysWhichHarmItMeans) {
       {"p99(latency) <= 1.5x baseline", Kind::quantile, 0.99, Relation::ratio, Direction::up, 1.5},
       {"mean(cost) <= 1.2x baseline", Kind::mean, 0.0, Relation::ratio, Direction::up, 1.2},
       {"mean(cost)<=1.2x baseline", Kind::mean, 0.0, Relation::ratio, Direction::up, 1.2},
-      {"  mean ( cost )  <=  1.2x   baseline ", Kind::mean, 0.0, Relation::ratio, Direction::up, 1.2},
+      {"  mean ( cost )  <=  1.2x   baseline ", Kind::mean, 0.0, Relation::ratio, Direction::up,
+       1.2},
       {"rate(error) <= 2%", Kind::mean, 0.0, Relation::absolute, Direction::up, 0.02},
       {"p95(latency) <= 5s", Kind::quantile, 0.95, Relation::absolute, Direction::up, 5.0},
       {"p99.9(ttft) <= 350ms", Kind::quantile, 0.999, Relation::absolute, Direction::up, 0.35},
-      {"rate(error) <= baseline + 0.5pp", Kind::mean, 0.0, Relation::difference, Direction::up, 0.005},
-      {"mean(quality) >= baseline - 3pp", Kind::mean, 0.0, Relation::difference, Direction::down, -0.03},
+      {"rate(error) <= baseline + 0.5pp", Kind::mean, 0.0, Relation::difference, Direction::up,
+       0.005},
+      {"mean(quality) >= baseline - 3pp", Kind::mean, 0.0, Relation::difference, Direction::down,
+       -0.03},
       {"rate(thumbs_up) >= baseline", Kind::mean, 0.0, Relation::ratio, Direction::down, 1.0},
       {"mean(quality) >= 0.6", Kind::mean, 0.0, Relation::absolute, Direction::down, 0.6},
       {"mean(cost) <= $0.001", Kind::mean, 0.0, Relation::absolute, Direction::up, 0.001},
-      {"mean(output_tokens) <= baseline + 20 tokens", Kind::mean, 0.0, Relation::difference, Direction::up,
-       20.0},
-      {"p50(output_tokens) >= 0.5x baseline", Kind::quantile, 0.5, Relation::ratio, Direction::down, 0.5},
+      {"mean(output_tokens) <= baseline + 20 tokens", Kind::mean, 0.0, Relation::difference,
+       Direction::up, 20.0},
+      {"p50(output_tokens) >= 0.5x baseline", Kind::quantile, 0.5, Relation::ratio, Direction::down,
+       0.5},
   };
   for (const Case& expected : cases) {
     const HarmSpec harm = parsed(expected.text).harm;
@@ -57,10 +61,17 @@ TEST(Expression, SaysWhichHarmItMeans) {
 
 TEST(Expression, ErrorsPointToTheWordThatIsWrong) {
   const std::pair<std::string_view, std::size_t> cases[] = {
-      {"median(cost) <= 1x baseline", 0}, {"mean cost", 5},         {"mean(price) <= $1", 5},
-      {"mean(cost <= $1", 10},            {"mean(cost) = $1", 11},  {"mean(cost) <= ", 14},
-      {"mean(cost) <= 1.2x", 14},         {"mean(cost) <= baseline * 2", 23},
-      {"mean(cost) <= baseline + 10", 25}, {"", 0},                 {"mean", 4},
+      {"median(cost) <= 1x baseline", 0},
+      {"mean cost", 5},
+      {"mean(price) <= $1", 5},
+      {"mean(cost <= $1", 10},
+      {"mean(cost) = $1", 11},
+      {"mean(cost) <= ", 14},
+      {"mean(cost) <= 1.2x", 14},
+      {"mean(cost) <= baseline * 2", 23},
+      {"mean(cost) <= baseline + 10", 25},
+      {"", 0},
+      {"mean", 4},
   };
   for (const auto& [text, offset] : cases) {
     const auto result = parse_expression(text);
@@ -74,7 +85,8 @@ TEST(Expression, BoundsSurviveWritingAndReading) {
   const MetricInfo& latency = *find_metric("latency");
   for (const Relation relation : {Relation::ratio, Relation::difference, Relation::absolute})
     for (const Direction direction : {Direction::up, Direction::down}) {
-      HarmSpec harm{.kind = Kind::quantile, .probability = 0.9, .relation = relation, .direction = direction};
+      HarmSpec harm{
+          .kind = Kind::quantile, .probability = 0.9, .relation = relation, .direction = direction};
       harm.margin = relation == Relation::difference && direction == Direction::down ? -0.2 : 1.75;
       HarmSpec read{.kind = Kind::quantile, .probability = 0.9, .direction = direction};
       const std::string text = format_bound(latency, harm);

@@ -40,7 +40,8 @@ const std::string kWorld =
     "baseline: {price: {input: $0.15/Mtok, output: $0.60/Mtok}}\n"
     "policy:\n"
     "  name: plan\n"
-    "  stages: [{exposure: 10%, dwell: 30m}, {exposure: 50%, dwell: 30m}, {exposure: 100%, dwell: 30m}]\n"
+    "  stages: [{exposure: 10%, dwell: 30m}, {exposure: 50%, dwell: 30m}, {exposure: 100%, dwell: "
+    "30m}]\n"
     "  gates: [\"mean(cost) <= 1.2x baseline\"]\n";
 
 TEST(Load, ReadsTheWorldInSiUnits) {
@@ -48,7 +49,8 @@ TEST(Load, ReadsTheWorldInSiUnits) {
       "gatewright: 1\nname: world\nabout: all\nseed: 18446744073709551615\nhorizon: 36h\n"
       "traffic:\n"
       "  profile: code\n"
-      "  arrivals: {diurnal: {rate: 354/min, amplitude: 30%, second_harmonic: 10%, peak: 15h, start_of_day: 8h}}\n"
+      "  arrivals: {diurnal: {rate: 354/min, amplitude: 30%, second_harmonic: 10%, peak: 15h, "
+      "start_of_day: 8h}}\n"
       "  users: {count: 500, activity: {zipf: 0.9}}\n"
       "tokens:\n"
       "  input: {lognormal: {median: 800 tokens, sigma: 1.1, clip: 9000 tokens}}\n"
@@ -56,7 +58,8 @@ TEST(Load, ReadsTheWorldInSiUnits) {
       "  correlation: -0.2\n"
       "baseline:\n"
       "  price: {model: m, input: $1.25/Mtok, output: $10/Mtok}\n"
-      "  latency: {ttft: {lognormal: {median: 350ms, sigma: 0.2}}, per_output_token: 15ms, timeout: 2m}\n"
+      "  latency: {ttft: {lognormal: {median: 350ms, sigma: 0.2}}, per_output_token: 15ms, "
+      "timeout: 2m}\n"
       "  error: {bernoulli: {p: 1.5%}, failed_latency_ratio: 0.4}\n"
       "  refusal: {bernoulli: {p: 0.3%}}\n"
       "  thumbs: {down: 3%, up: 6%, rate_given: 5%}\n"
@@ -178,9 +181,10 @@ TEST(Load, ClaimsNameColumnsAndStages) {
 }
 
 TEST(Load, CompletionOfAHarmlessWorldIsNoMissedHarm) {
-  const Study study = study_of(kWorld +
-                               "candidate: {effects: [{metric: cost, multiply: 1.1, harmful: false}]}\n"
-                               "expect: {as_written: {completion: {at_least: 95%}, false_alarm_rate: {at_most: 5%}}}\n");
+  const Study study = study_of(
+      kWorld +
+      "candidate: {effects: [{metric: cost, multiply: 1.1, harmful: false}]}\n"
+      "expect: {as_written: {completion: {at_least: 95%}, false_alarm_rate: {at_most: 5%}}}\n");
   EXPECT_EQ(study.expectations.sets[0].expectations[0].column, "false_alarm_rate");
   EXPECT_EQ(study.expectations.sets[0].expectations[1].column, "completion_rate");
 }
@@ -195,7 +199,8 @@ TEST(Load, SettingsReachTheWorldAndThePolicy) {
   const Study study = study_of(load(read.document));
   EXPECT_EQ(study.plan.gates[1].harm.margin, 1.05);
   EXPECT_EQ(study.scenario.effects[0].multiply, 1.1);
-  EXPECT_EQ(std::get<sim::PoissonArrivals>(study.scenario.traffic.arrivals).rate_per_second, 1000.0);
+  EXPECT_EQ(std::get<sim::PoissonArrivals>(study.scenario.traffic.arrivals).rate_per_second,
+            1000.0);
 
   EXPECT_FALSE(set(read.document, "traffic.arivals", "1"));
   const LoadedStudy refused = load(read.document);
@@ -208,7 +213,8 @@ TEST(Load, WarningsDoNotStandInTheWay) {
   const LoadedStudy loaded = load(kCatalog + "/latency_silent.yaml");
   EXPECT_TRUE(loaded.study);
   bool warned = false;
-  for (const Diagnostic& diagnostic : loaded.diagnostics) warned |= diagnostic.severity == Severity::warning;
+  for (const Diagnostic& diagnostic : loaded.diagnostics)
+    warned |= diagnostic.severity == Severity::warning;
   EXPECT_TRUE(warned);
 }
 

@@ -29,10 +29,12 @@ PlanSpec plan_of(std::string_view text) {
 
 constexpr std::string_view kHead =
     "gatewright: 1\nname: plan\nfalse_alarm_budget: 5%\n"
-    "stages: [{mirrored: 5%, dwell: 1h}, {exposure: 10%, dwell: 30m}, {exposure: 100%, dwell: 1h}]\n";
+    "stages: [{mirrored: 5%, dwell: 1h}, {exposure: 10%, dwell: 30m}, {exposure: 100%, dwell: "
+    "1h}]\n";
 
 HarmSpec harm_of(const std::string& metric, const std::string& harm) {
-  const PlanSpec plan = plan_of(std::string(kHead) + "gates: [{metric: " + metric + ", harm: {" + harm + "}}]\n");
+  const PlanSpec plan =
+      plan_of(std::string(kHead) + "gates: [{metric: " + metric + ", harm: {" + harm + "}}]\n");
   return plan.gates.empty() ? HarmSpec{} : plan.gates.front().harm;
 }
 
@@ -43,7 +45,8 @@ TEST(PlanYaml, ReadsEveryKey) {
       "ramp: {strict: {advance_when: safety_shown}}\nwhen_halted: freeze\nevery: 2m\n"
       "stages:\n"
       "  - {mirrored: 5%, dwell: 1h, min_samples: 7}\n"
-      "  - {name: half, exposure: 50%, dwell: 30m, timeout: 3h, approval: true, advance_when: no_harm_shown}\n"
+      "  - {name: half, exposure: 50%, dwell: 30m, timeout: 3h, approval: true, advance_when: "
+      "no_harm_shown}\n"
       "gates:\n"
       "  - name: money\n"
       "    metric: cost\n"
@@ -107,7 +110,8 @@ TEST(PlanYaml, HarmIsReadInTheMetricsUnit) {
       {"cost", "rises_by: 10%", Kind::mean, Relation::ratio, Direction::up, 1.1},
       {"cost", "rises_by: $0.001", Kind::mean, Relation::difference, Direction::up, 0.001},
       {"latency", "rises_by: 300ms", Kind::mean, Relation::difference, Direction::up, 0.3},
-      {"output_tokens", "falls_by: 20 tokens", Kind::mean, Relation::difference, Direction::down, -20.0},
+      {"output_tokens", "falls_by: 20 tokens", Kind::mean, Relation::difference, Direction::down,
+       -20.0},
       {"quality", "falls_by: 3pp", Kind::mean, Relation::difference, Direction::down, -0.03},
       {"quality", "falls_by: 10%", Kind::mean, Relation::ratio, Direction::down, 0.9},
       {"error", "rises_by: 0.5pp", Kind::mean, Relation::difference, Direction::up, 0.005},
@@ -117,7 +121,8 @@ TEST(PlanYaml, HarmIsReadInTheMetricsUnit) {
       {"quality", "below: 0.6", Kind::mean, Relation::absolute, Direction::down, 0.6},
       {"latency", "p99_above: 1.5x", Kind::quantile, Relation::ratio, Direction::up, 1.5},
       {"latency", "p50_above: 5s", Kind::quantile, Relation::absolute, Direction::up, 5.0},
-      {"latency", "p95_above: baseline + 200ms", Kind::quantile, Relation::difference, Direction::up, 0.2},
+      {"latency", "p95_above: baseline + 200ms", Kind::quantile, Relation::difference,
+       Direction::up, 0.2},
       {"output_tokens", "p50_below: 0.5x", Kind::quantile, Relation::ratio, Direction::down, 0.5},
   };
   for (const Case& expected : cases) {
@@ -130,11 +135,12 @@ TEST(PlanYaml, HarmIsReadInTheMetricsUnit) {
 }
 
 TEST(PlanYaml, ShortGatesAreFixedThresholds) {
-  const PlanSpec plan = plan_of(std::string(kHead) +
-                                "gates:\n"
-                                "  - \"p99(latency) <= 1.5x baseline\"\n"
-                                "  - \"mean(latency) <= 1.2x baseline\"\n"
-                                "  - {expr: \"rate(error) <= 2%\", after: 2 consecutive, min_samples: 200}\n");
+  const PlanSpec plan =
+      plan_of(std::string(kHead) +
+              "gates:\n"
+              "  - \"p99(latency) <= 1.5x baseline\"\n"
+              "  - \"mean(latency) <= 1.2x baseline\"\n"
+              "  - {expr: \"rate(error) <= 2%\", after: 2 consecutive, min_samples: 200}\n");
   ASSERT_EQ(plan.gates.size(), 3U);
   EXPECT_EQ(plan.gates[0].name, "latency");
   EXPECT_EQ(plan.gates[1].name, "latency_mean");
@@ -163,7 +169,8 @@ TEST(PlanYaml, ProblemsOfCompileStandWhereTheyWereWritten) {
 
 TEST(PlanYaml, PoliciesOfTheCatalogueLoadAndSurviveTheirDefaults) {
   std::size_t count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(GATEWRIGHT_SOURCE_DIR "/scenarios/policies")) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(GATEWRIGHT_SOURCE_DIR "/scenarios/policies")) {
     const LoadedPlan result = load_plan(entry.path().string());
     ASSERT_TRUE(result.plan) << entry.path() << "\n" << format(result.diagnostics.front());
     EXPECT_EQ(result.plan->name, entry.path().stem().string());
@@ -179,8 +186,8 @@ TEST(PlanYaml, PoliciesOfTheCatalogueLoadAndSurviveTheirDefaults) {
 }
 
 TEST(PlanYaml, DefaultsThatPlanStatesAreWrittenOut) {
-  const PlanSpec plan = with_defaults(plan_of(std::string(kHead) +
-                                              "gates: [\"p99(latency) <= 2x baseline\", \"rate(error) <= 2%\"]\n"));
+  const PlanSpec plan = with_defaults(plan_of(
+      std::string(kHead) + "gates: [\"p99(latency) <= 2x baseline\", \"rate(error) <= 2%\"]\n"));
   EXPECT_EQ(std::get<std::string>(plan.gates[0].test.parameters.at("definition")), "linear");
   EXPECT_EQ(std::get<std::string>(plan.gates[0].test.parameters.at("after")), "1 consecutive");
   EXPECT_TRUE(std::get<std::vector<double>>(plan.gates[1].test.parameters.at("buckets")).empty());

@@ -25,8 +25,10 @@ std::string contents(const fs::path& file) {
 
 void expect_committed(const char* name, const std::string& made) {
   const fs::path file = kScenarios / "schema" / name;
-  if (std::getenv("GATEWRIGHT_REGENERATE") != nullptr) std::ofstream(file, std::ios::binary) << made;
-  EXPECT_EQ(contents(file), made) << "run this test with GATEWRIGHT_REGENERATE=1 and review " << file;
+  if (std::getenv("GATEWRIGHT_REGENERATE") != nullptr)
+    std::ofstream(file, std::ios::binary) << made;
+  EXPECT_EQ(contents(file), made) << "run this test with GATEWRIGHT_REGENERATE=1 and review "
+                                  << file;
 }
 
 TEST(Schema, CommittedFilesAreThoseOfTheTables) {
@@ -36,9 +38,11 @@ TEST(Schema, CommittedFilesAreThoseOfTheTables) {
 }
 
 TEST(Schema, EveryFileNamesItsSchemaInItsFirstLine) {
-  for (const auto& [folder, schema] : {std::pair{"catalog", "scenario"}, std::pair{"policies", "policy"}})
+  for (const auto& [folder, schema] :
+       {std::pair{"catalog", "scenario"}, std::pair{"policies", "policy"}})
     for (const fs::directory_entry& entry : fs::directory_iterator(kScenarios / folder)) {
-      const std::string line = "# yaml-language-server: $schema=../schema/" + std::string(schema) + ".schema.json\n";
+      const std::string line =
+          "# yaml-language-server: $schema=../schema/" + std::string(schema) + ".schema.json\n";
       EXPECT_TRUE(contents(entry.path()).starts_with(line)) << entry.path();
     }
 }
@@ -46,8 +50,10 @@ TEST(Schema, EveryFileNamesItsSchemaInItsFirstLine) {
 TEST(Schema, AnIndependentValidatorAcceptsTheLibraryAndRefusesMistakes) {
   const fs::path python = fs::path(GATEWRIGHT_SOURCE_DIR) / ".venv" / "bin" / "python";
   if (!fs::exists(python)) GTEST_SKIP() << "no .venv with jsonschema";
-  const fs::path script = fs::path(GATEWRIGHT_SOURCE_DIR) / "tests" / "unit" / "scenarios" / "validate.py";
-  const std::string command = python.string() + " -B " + script.string() + " " + kScenarios.string();
+  const fs::path script =
+      fs::path(GATEWRIGHT_SOURCE_DIR) / "tests" / "unit" / "scenarios" / "validate.py";
+  const std::string command =
+      python.string() + " -B " + script.string() + " " + kScenarios.string();
   EXPECT_EQ(std::system(command.c_str()), 0);  // NOLINT: fixed arguments
 }
 

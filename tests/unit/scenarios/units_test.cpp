@@ -25,30 +25,35 @@ TEST(Units, DecimalsAreShiftedAsTextNotAsNumbers) {
 }
 
 TEST(Units, NumbersThatAreNoneAreRefused) {
-  for (const char* text : {"", "-", ".", ".5", "5.", "1e", "1e+", "nan", "NaN", ".nan", "inf", "-inf", "0x10",
-                           "1_000", "1,000", "1 000", " 1", "1 ", "--1", "+-1", "1e999", "-1e999", "1e99999999"})
+  for (const char* text : {"",    "-",    ".",   ".5",   "5.",    "1e",     "1e+",       "nan",
+                           "NaN", ".nan", "inf", "-inf", "0x10",  "1_000",  "1,000",     "1 000",
+                           " 1",  "1 ",   "--1", "+-1",  "1e999", "-1e999", "1e99999999"})
     EXPECT_FALSE(parse_decimal(text)) << text;
 }
 
 TEST(Units, EveryFiniteDoubleSurvivesWritingAndReading) {
   // Claim: exact for all doubles; 100 random ones per unit, no tolerance.
-  for (const Unit<double>* unit : {&kSeconds, &kRate, &kShare, &kPoints, &kUsd, &kUsdPerToken, &kTokens,
-                                   &kRatio, &kFactor, &kNumber})
-    EXPECT_TRUE(rc::check(std::string("round trip of ") + std::string(unit->noun), [unit](double value) {
-      RC_PRE(std::isfinite(value) && std::abs(value) < 1e290 && (value == 0.0 || std::abs(value) > 1e-290));
-      const std::string text = unit->format(value);
-      const std::optional<double> read = unit->parse(text);
-      RC_LOG() << text;
-      RC_ASSERT(read.has_value());
-      RC_ASSERT(*read == value);
-    }));
+  for (const Unit<double>* unit : {&kSeconds, &kRate, &kShare, &kPoints, &kUsd, &kUsdPerToken,
+                                   &kTokens, &kRatio, &kFactor, &kNumber})
+    EXPECT_TRUE(
+        rc::check(std::string("round trip of ") + std::string(unit->noun), [unit](double value) {
+          RC_PRE(std::isfinite(value) && std::abs(value) < 1e290 &&
+                 (value == 0.0 || std::abs(value) > 1e-290));
+          const std::string text = unit->format(value);
+          const std::optional<double> read = unit->parse(text);
+          RC_LOG() << text;
+          RC_ASSERT(read.has_value());
+          RC_ASSERT(*read == value);
+        }));
 }
 
 TEST(Units, EveryDurationSurvivesWritingAndReading) {
-  const bool holds = rc::check("round trip of durations", [](std::int32_t nanoseconds, std::uint16_t seconds) {
-    const Duration value = std::chrono::nanoseconds(nanoseconds) + std::chrono::seconds(seconds);
-    RC_ASSERT(kDuration.parse(kDuration.format(value)) == value);
-  });
+  const bool holds =
+      rc::check("round trip of durations", [](std::int32_t nanoseconds, std::uint16_t seconds) {
+        const Duration value =
+            std::chrono::nanoseconds(nanoseconds) + std::chrono::seconds(seconds);
+        RC_ASSERT(kDuration.parse(kDuration.format(value)) == value);
+      });
   EXPECT_TRUE(holds);
 }
 
@@ -59,7 +64,8 @@ TEST(Units, DurationsReadAsWritten) {
   EXPECT_EQ(kDuration.parse("350ms"), 350ms);
   EXPECT_EQ(kDuration.parse("0.1s"), 100ms);
   EXPECT_EQ(kDuration.parse("-5m"), -5min);
-  for (const char* text : {"30", "30 m", "30min", "m", "half an hour", "14:00", "1.5ns", "1e300h", "400000d"})
+  for (const char* text :
+       {"30", "30 m", "30min", "m", "half an hour", "14:00", "1.5ns", "1e300h", "400000d"})
     EXPECT_FALSE(kDuration.parse(text)) << text;
   EXPECT_EQ(kDuration.format(90min), "90m");
   EXPECT_EQ(kDuration.format(24h), "24h");

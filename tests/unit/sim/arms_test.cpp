@@ -56,13 +56,13 @@ TEST(RecordedLengths, AValueComesBackFromItsScore) {
 TEST(RecordedLengths, ScoresOfUniformlyChosenTiesAreStandardNormal) {
   // Ten values, each a hundred times: the ranks within a tie make the scores continuous.
   std::vector<float> sorted;
-  for (int value = 0; value < 10; ++value) sorted.insert(sorted.end(), 100, static_cast<float>(value));
+  for (int value = 0; value < 10; ++value)
+    sorted.insert(sorted.end(), 100, static_cast<float>(value));
   const RecordedLengths lengths(sorted);
   double sum = 0.0;
   double squares = 0.0;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const double score =
-        lengths.score(sorted[i], (static_cast<double>(i % 100) + 0.5) / 100.0);
+    const double score = lengths.score(sorted[i], (static_cast<double>(i % 100) + 0.5) / 100.0);
     sum += score;
     squares += score * score;
   }
@@ -82,8 +82,8 @@ struct TwoRequests {
     law.tpot_seconds = arm.latency.per_output_token_seconds;
   }
   const ArmColumns& answer_all() {
-    const ArmDraws draws{.ttft = normals, .quality = normals, .error = error,
-                         .refusal = refusal, .thumbs = rating};
+    const ArmDraws draws{
+        .ttft = normals, .quality = normals, .error = error, .refusal = refusal, .thumbs = rating};
     answer(arm, law, draws, input, {true, true, true, true, true}, {0, 2}, *out);
     return *out;
   }

@@ -10,8 +10,8 @@
 namespace gatewright::sim {
 namespace {
 
-constexpr std::array kPhases = {EventPhase::arrivals, EventPhase::telemetry,
-                                EventPhase::operators, EventPhase::engine, EventPhase::actuation};
+constexpr std::array kPhases = {EventPhase::arrivals, EventPhase::telemetry, EventPhase::operators,
+                                EventPhase::engine, EventPhase::actuation};
 
 ScheduledEvent event(std::int64_t nanoseconds, EventPhase phase) {
   return {.at = Instant(Duration(nanoseconds)), .phase = phase};

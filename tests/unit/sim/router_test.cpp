@@ -106,8 +106,7 @@ TEST(Split, ServesTheBucketsBelowTheShare) {
   Split split;
   split.split(*ten.columns, 0, std::array{from(0, {.served = 3'000})}, kNever);
   EXPECT_EQ(ints(split.served()), (std::vector{0, 1, 2}));
-  EXPECT_EQ(ints(split.places(kBaselineArm, MetricScope::all)),
-            (std::vector{3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(ints(split.places(kBaselineArm, MetricScope::all)), (std::vector{3, 4, 5, 6, 7, 8, 9}));
   EXPECT_TRUE(split.mirrored().empty());
   EXPECT_EQ(split.requests(), 10U);
 }
@@ -126,15 +125,15 @@ TEST(Split, FollowsTheExposureWithinTheChunk) {
   TenRequests ten;
   Split split;
   split.split(*ten.columns, 0,
-              std::array{from(0, {}), from(2.5, {.served = kWholeExposure}), from(5.0, {})}, kNever);
+              std::array{from(0, {}), from(2.5, {.served = kWholeExposure}), from(5.0, {})},
+              kNever);
   EXPECT_EQ(ints(split.served()), (std::vector{3, 4}));
 }
 
 TEST(Split, IgnoresRequestsAfterTheEnd) {
   TenRequests ten;
   Split split;
-  split.split(*ten.columns, 0, std::array{from(0, {.served = kWholeExposure})},
-              Instant{} + 4s);
+  split.split(*ten.columns, 0, std::array{from(0, {.served = kWholeExposure})}, Instant{} + 4s);
   EXPECT_EQ(ints(split.served()), (std::vector{0, 1, 2, 3}));
   EXPECT_EQ(split.requests(), 4U);
 }

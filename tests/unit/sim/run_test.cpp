@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "policies/histogram.h"
 #include "tests/support/worlds.h"
 
 namespace gatewright::sim {
@@ -34,6 +35,10 @@ void expect_equal(const RunRecord& a, const RunRecord& b) {
   EXPECT_EQ(a.faults, b.faults);
   EXPECT_EQ(a.fingerprint, b.fingerprint);
   EXPECT_EQ(a.violations.size(), b.violations.size());
+}
+
+double quantile_of(HistogramView histogram, double probability) {
+  return quantile(histogram, probability);
 }
 
 /// A world in which everything that can vary does.
@@ -246,10 +251,9 @@ TEST(Run, EvidenceCoversExactlyTheRequestsOfItsArmsAndScope) {
   scenario.telemetry.delay.a = 0.0;
   Script script;
   script.stages = {{"both", {.served = 2'000, .mirrored = 3'000}}};
-  script.probes = {probe("cost", Statistic::Kind::mean),
-                   probe("output_tokens", Statistic::Kind::mean),
-                   probe("thumbs_down", Statistic::Kind::rate),
-                   probe("error", Statistic::Kind::rate)};
+  script.probes = {
+      probe("cost", Statistic::Kind::mean), probe("output_tokens", Statistic::Kind::mean),
+      probe("thumbs_down", Statistic::Kind::rate), probe("error", Statistic::Kind::rate)};
   RunTrace trace;
   const RunRecord record = play(scripted(script), scenario, {1, 0}, &trace);
   const Totals all = totals(trace, 0);
@@ -266,6 +270,43 @@ TEST(Run, EvidenceCoversExactlyTheRequestsOfItsArmsAndScope) {
   EXPECT_EQ(seen.baseline.count, answered.baseline.count);
   EXPECT_LT(seen.candidate.count, answered.candidate.count);
   EXPECT_GT(seen.candidate.count, 0U);
+}
+
+TEST(Run, EveryFormOfEvidenceTellsOfTheSameRequests) {
+  Scenario scenario = quiet_world();
+  scenario.horizon = 1h;
+  Script script;
+  script.stages = {{"half", {.served = 5'000}}};
+  Probe quantile = probe("latency", Statistic::Kind::quantile, Form::readings, 5min);
+  quantile.statistic.probability = 0.9;
+  quantile.statistic.definition = QuantileDefinition::nearest_rank;
+  script.probes = {probe("latency", Statistic::Kind::mean, Form::samples, 5min),
+                   probe("latency", Statistic::Kind::mean, Form::distributions, 5min), quantile,
+                   probe("latency", Statistic::Kind::mean, Form::readings, 5min)};
+  RunTrace trace;
+  EXPECT_EQ(play(scripted(script), scenario, {1, 0}, &trace).faults, 0U);
+  Samples samples;
+  HistogramView histogram;
+  std::size_t readings = 0;
+  for (const JournalEntry& entry : trace.journal.entries()) {
+    if (const auto* told = std::get_if<Samples>(&entry.observation.event)) samples = *told;
+    if (const auto* told = std::get_if<Distributions>(&entry.observation.event)) {
+      EXPECT_EQ(told->window, samples.window);
+      EXPECT_EQ(count(told->baseline), samples.baseline.count);
+      EXPECT_EQ(count(told->candidate), samples.candidate.count);
+      histogram = told->candidate;
+    }
+    if (const auto* told = std::get_if<Readings>(&entry.observation.event)) {
+      ++readings;
+      EXPECT_EQ(told->candidate.count, samples.candidate.count);
+      const double expected =
+          told->probe == ProbeIndex{2}
+              ? quantile_of(histogram, 0.9)
+              : samples.candidate.sum / static_cast<double>(samples.candidate.count);
+      EXPECT_NEAR(told->candidate.value, expected, HistogramGrid::kRelativeError * expected);
+    }
+  }
+  EXPECT_GE(readings, 20U);
 }
 
 TEST(Run, WhatTheWorldCannotMeasureIsRefused) {

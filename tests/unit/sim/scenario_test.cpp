@@ -28,18 +28,27 @@ TEST(Scenario, EveryMistakeIsReportedUnderItsPath) {
       {"horizon", [](Scenario& s) { s.horizon = 0s; }},
       {"horizon", [](Scenario& s) { s.horizon = std::chrono::hours(24 * 400); }},
       {"traffic.profile", [](Scenario& s) { s.traffic.profile = "nobody"; }},
-      {"traffic.arrivals.poisson.rate", [](Scenario& s) { s.traffic.arrivals = PoissonArrivals{}; }},
+      {"traffic.arrivals.poisson.rate",
+       [](Scenario& s) { s.traffic.arrivals = PoissonArrivals{}; }},
       {"traffic.arrivals.diurnal.second_harmonic",
-       [](Scenario& s) { s.traffic.arrivals = DiurnalArrivals{5.0, 0.8, 0.4, 17h, 9h}; }},
+       [](Scenario& s) {
+         s.traffic.arrivals = DiurnalArrivals{5.0, 0.8, 0.4, 17h, 9h};
+       }},
       {"traffic.arrivals.diurnal.peak",
-       [](Scenario& s) { s.traffic.arrivals = DiurnalArrivals{5.0, 0.4, 0.1, 24h, 9h}; }},
+       [](Scenario& s) {
+         s.traffic.arrivals = DiurnalArrivals{5.0, 0.4, 0.1, 24h, 9h};
+       }},
       {"traffic.arrivals.trace.file", [](Scenario& s) { s.traffic.arrivals = TraceArrivals{}; }},
       {"traffic.users.count", [](Scenario& s) { s.traffic.users.count = 0; }},
       {"traffic.users.activity.zipf", [](Scenario& s) { s.traffic.users.zipf = -1.0; }},
       {"traffic.input_tokens.lognormal.median",
-       [](Scenario& s) { s.traffic.input_tokens = Lognormal{0.0, 1.0, 0.0}; }},
+       [](Scenario& s) {
+         s.traffic.input_tokens = Lognormal{0.0, 1.0, 0.0};
+       }},
       {"traffic.output_tokens.quantiles",
-       [](Scenario& s) { s.traffic.output_tokens = QuantileGrid{{0.0, 1.0}, {5.0, 4.0}}; }},
+       [](Scenario& s) {
+         s.traffic.output_tokens = QuantileGrid{{0.0, 1.0}, {5.0, 4.0}};
+       }},
       {"traffic.token_correlation", [](Scenario& s) { s.traffic.token_correlation = 1.0; }},
       {"baseline.price.input", [](Scenario& s) { s.baseline.price.input_usd_per_token = -1.0; }},
       {"baseline.latency.ttft.lognormal.median",
@@ -56,12 +65,19 @@ TEST(Scenario, EveryMistakeIsReportedUnderItsPath) {
       {"candidate.effects.cost.harmful",
        [](Scenario& s) { s.effects = {effect("cost", 1.2, -1e-5)}; }},
       {"noise.deployment.timeout", [](Scenario& s) { s.noise.deployment["timeout"] = 0.1; }},
-      {"noise.window.quality", [](Scenario& s) { s.noise.window["quality"] = {0.1, 10min}; }},
+      {"noise.window.quality",
+       [](Scenario& s) {
+         s.noise.window["quality"] = {0.1, 10min};
+       }},
       {"noise.window.cost.correlation_time",
-       [](Scenario& s) { s.noise.window["cost"] = {0.1, 0s}; }},
+       [](Scenario& s) {
+         s.noise.window["cost"] = {0.1, 0s};
+       }},
       {"telemetry.window", [](Scenario& s) { s.telemetry.window = 1ms; }},
       {"telemetry.delay.uniform.max",
-       [](Scenario& s) { s.telemetry.delay = {DelayLaw::Kind::uniform, 2.0, 1.0}; }},
+       [](Scenario& s) {
+         s.telemetry.delay = {DelayLaw::Kind::uniform, 2.0, 1.0};
+       }},
       {"rollback.delay.fixed", [](Scenario& s) { s.rollback.delay.a = -1.0; }},
       {"objectives.latency", [](Scenario& s) { s.objectives.latency_seconds = 0.0; }},
       {"objectives.quality_floor", [](Scenario& s) { s.objectives.quality_floor = 2.0; }},

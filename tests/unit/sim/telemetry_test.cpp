@@ -63,10 +63,10 @@ TEST(Quantile, BucketsInterpolateAsAMetricsStoreDoes) {
   // A rank beyond the last finite bound gives that bound.
   EXPECT_DOUBLE_EQ(at(0.99, {0.5, 1.0, 5.0}), 5.0);
   // A first bound that is not above 0 is its own answer.
-  EXPECT_EQ(quantile_of_values({-1.0F, 1.0F},
-                               quantile_of(0.25, QuantileDefinition::histogram_quantile,
-                                           {0.0, 2.0})),
-            0.0);
+  EXPECT_EQ(
+      quantile_of_values({-1.0F, 1.0F},
+                         quantile_of(0.25, QuantileDefinition::histogram_quantile, {0.0, 2.0})),
+      0.0);
   EXPECT_TRUE(std::isnan(at(0.5, {inf})));
 }
 

@@ -41,10 +41,13 @@ TEST(World, AColumnHoldsTheSameWhateverElseIsWanted) {
     ASSERT_EQ(a.size, b.size);
     EXPECT_EQ(head(a.arm[0].latency, a.size), head(b.arm[0].latency, b.size));
   }
-  EXPECT_EQ(head(a.arm[0].quality, a.size), head(few.fill(want(0, kQualities)).arm[0].quality, a.size));
+  EXPECT_EQ(head(a.arm[0].quality, a.size),
+            head(few.fill(want(0, kQualities)).arm[0].quality, a.size));
   EXPECT_EQ(head(a.arm[0].cost, a.size), head(few.fill(want(0, kCosts)).arm[0].cost, a.size));
-  EXPECT_EQ(head(a.arm[1].latency, a.size), head(few.fill(want(1, kAnswers)).arm[1].latency, a.size));
-  EXPECT_EQ(head(a.arm[1].quality, a.size), head(few.fill(want(1, kQualities)).arm[1].quality, a.size));
+  EXPECT_EQ(head(a.arm[1].latency, a.size),
+            head(few.fill(want(1, kAnswers)).arm[1].latency, a.size));
+  EXPECT_EQ(head(a.arm[1].quality, a.size),
+            head(few.fill(want(1, kQualities)).arm[1].quality, a.size));
   EXPECT_EQ(head(a.user, a.size), head(few.fill(kWantUsers).user, a.size));
   EXPECT_EQ(head(a.bucket[2], a.size), head(few.fill(want_bucket(2)).bucket[2], a.size));
 }
@@ -113,7 +116,8 @@ TEST(World, ARampGrowsFromRequestToRequest) {
   const Columns& a = with.fill(kEverything);
   const Columns& b = without.fill(kEverything);
   for (std::size_t i = 0; i < a.size; ++i)
-    ASSERT_NEAR(a.arm[1].latency[i] / b.arm[1].latency[i], 1.0 + 2.0 * a.at_seconds[i] / 60.0, 1e-4);
+    ASSERT_NEAR(a.arm[1].latency[i] / b.arm[1].latency[i], 1.0 + 2.0 * a.at_seconds[i] / 60.0,
+                1e-4);
 }
 
 TEST(World, WindowsDoNotDependOnHowTheyWereReached) {

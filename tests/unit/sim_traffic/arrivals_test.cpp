@@ -45,9 +45,10 @@ constexpr const char* kFiveRows =
     "100,1,11\n110,2,15\n120,3,13\n130,4,12\n140,5,14\n";
 
 std::vector<Arrivals> every_kind(const std::string& trace_file) {
-  return {PoissonArrivals{3.0}, DiurnalArrivals{.rate_per_second = 3.0},
-          TraceArrivals{.file = trace_file, .repeat = TraceRepeat::loop},
-          TraceArrivals{.file = trace_file, .repeat = TraceRepeat::bootstrap, .block = seconds(17)}};
+  return {
+      PoissonArrivals{3.0}, DiurnalArrivals{.rate_per_second = 3.0},
+      TraceArrivals{.file = trace_file, .repeat = TraceRepeat::loop},
+      TraceArrivals{.file = trace_file, .repeat = TraceRepeat::bootstrap, .block = seconds(17)}};
 }
 
 TEST(Arrivals, StayInTheirWindowAndInOrder) {
@@ -59,7 +60,8 @@ TEST(Arrivals, StayInTheirWindowAndInOrder) {
                                   Duration(milliseconds(1234))})
       for (std::uint64_t window = 0; window < 50; ++window) {
         const ArrivalColumns columns = filled(*process, {1, 2}, window, length);
-        const double from = static_cast<double>(window) * std::chrono::duration<double>(length).count();
+        const double from =
+            static_cast<double>(window) * std::chrono::duration<double>(length).count();
         const double to = from + std::chrono::duration<double>(length).count();
         ASSERT_TRUE(std::is_sorted(columns.at_seconds.begin(), columns.at_seconds.end()));
         if (columns.at_seconds.empty()) continue;
@@ -104,8 +106,8 @@ TEST(Arrivals, SyntheticOnesHaveNoTokens) {
 
 TEST(Arrivals, ALoopRepeatsTheRecording) {
   const TemporaryFile file(kFiveRows);
-  const auto process = made(
-      scenario_with(TraceArrivals{.file = file.path(), .repeat = TraceRepeat::loop}));
+  const auto process =
+      made(scenario_with(TraceArrivals{.file = file.path(), .repeat = TraceRepeat::loop}));
   ASSERT_NE(process, nullptr);
   EXPECT_DOUBLE_EQ(process->mean_rate_per_second(), 0.1);
   EXPECT_THAT(process->sorted_output_tokens(), ElementsAre(11.0F, 12.0F, 13.0F, 14.0F, 15.0F));
@@ -123,8 +125,8 @@ TEST(Arrivals, ALoopRepeatsTheRecording) {
 
 TEST(Arrivals, ABootstrapPlaysStretchesOfTheRecording) {
   const TemporaryFile file(kFiveRows);
-  const auto process = made(scenario_with(TraceArrivals{
-      .file = file.path(), .repeat = TraceRepeat::bootstrap, .block = seconds(30)}));
+  const auto process = made(scenario_with(
+      TraceArrivals{.file = file.path(), .repeat = TraceRepeat::bootstrap, .block = seconds(30)}));
   ASSERT_NE(process, nullptr);
   // In a block of 30 s there are three rows, 10 s apart, whose tokens follow one another.
   for (std::uint64_t block = 0; block < 200; ++block) {
@@ -141,13 +143,15 @@ TEST(Arrivals, ABootstrapPlaysStretchesOfTheRecording) {
 
 TEST(Arrivals, BootstrapBlocksDoNotKnowTheWindows) {
   const TemporaryFile file(kFiveRows);
-  const auto process = made(scenario_with(TraceArrivals{
-      .file = file.path(), .repeat = TraceRepeat::bootstrap, .block = seconds(25)}));
+  const auto process = made(scenario_with(
+      TraceArrivals{.file = file.path(), .repeat = TraceRepeat::bootstrap, .block = seconds(25)}));
   ASSERT_NE(process, nullptr);
   const ArrivalColumns whole = filled(*process, {1, 0}, 0, hours(1));
-  for (const Duration length : {Duration(seconds(1)), Duration(seconds(36)), Duration(minutes(4))}) {
+  for (const Duration length :
+       {Duration(seconds(1)), Duration(seconds(36)), Duration(minutes(4))}) {
     ArrivalColumns pieces;
-    for (std::uint64_t window = 0; window < static_cast<std::uint64_t>(hours(1) / length); ++window) {
+    for (std::uint64_t window = 0; window < static_cast<std::uint64_t>(hours(1) / length);
+         ++window) {
       const ArrivalColumns piece = filled(*process, {1, 0}, window, length);
       pieces.at_seconds.insert(pieces.at_seconds.end(), piece.at_seconds.begin(),
                                piece.at_seconds.end());
@@ -172,12 +176,14 @@ TEST(Arrivals, SayWhatBecomesOfATrace) {
                           name + "dropped 1 row, the first in line 7: output_tokens is 0"));
   std::get<TraceArrivals>(scenario.traffic.arrivals).repeat = TraceRepeat::loop;
   EXPECT_EQ(make_arrivals(scenario).notes.front(),
-            name + "4 rows over 8.89 min (0.0075/s), 3 dropped; looped to cover 12 h, the same in "
-                   "every replication");
+            name +
+                "4 rows over 8.89 min (0.0075/s), 3 dropped; looped to cover 12 h, the same in "
+                "every replication");
   scenario.horizon = minutes(8);
   EXPECT_EQ(make_arrivals(scenario).notes.front(),
-            name + "4 rows over 8.89 min (0.0075/s), 3 dropped; as long as the horizon of 8 min, so "
-                   "played once, the same in every replication");
+            name +
+                "4 rows over 8.89 min (0.0075/s), 3 dropped; as long as the horizon of 8 min, so "
+                "played once, the same in every replication");
   scenario.horizon = hours(72);
   std::get<TraceArrivals>(scenario.traffic.arrivals) =
       TraceArrivals{.file = file.path(), .repeat = TraceRepeat::bootstrap, .block = hours(1)};
@@ -217,8 +223,8 @@ TEST(Arrivals, ReportABadTrace) {
 
 TEST(Arrivals, RefuseBlocksBelowASecond) {
   const TemporaryFile file(kFiveRows);
-  const MadeArrivals result = make_arrivals(
-      scenario_with(TraceArrivals{.file = file.path(), .block = milliseconds(1)}));
+  const MadeArrivals result =
+      make_arrivals(scenario_with(TraceArrivals{.file = file.path(), .block = milliseconds(1)}));
   EXPECT_EQ(result.process, nullptr);
   ASSERT_EQ(result.diagnostics.size(), 1U);
   EXPECT_EQ(result.diagnostics[0].path, "traffic.arrivals.trace.block");

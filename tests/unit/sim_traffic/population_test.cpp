@@ -72,7 +72,8 @@ TEST(Assigner, AGrowingShareNeverLosesAUser) {
     constexpr std::uint32_t kUsers = 5000;
     Assigner assigner({AssignmentUnit::user, hash}, kUsers, 1, 2);
     std::vector<bool> exposed(kUsers, false);
-    for (const std::uint16_t share : std::array<std::uint16_t, 7>{0, 1, 100, 1000, 2500, 9999, 10'000})
+    for (const std::uint16_t share :
+         std::array<std::uint16_t, 7>{0, 1, 100, 1000, 2500, 9999, 10'000})
       for (std::uint32_t user = 0; user < kUsers; ++user) {
         const bool now = assigner.user_bucket(user) < share;
         ASSERT_TRUE(now || !exposed[user]);

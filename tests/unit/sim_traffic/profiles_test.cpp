@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include <boost/math/distributions/normal.hpp>
 #include <gtest/gtest.h>
+#include <boost/math/distributions/normal.hpp>
 
 namespace gatewright::sim {
 namespace {
@@ -45,8 +45,8 @@ TEST(Profiles, MakeScenariosThatValidate) {
 TEST(Profiles, ChatHasTheQuantilesOfTheAzureConversationTrace) {
   // Azure conv, whole file, 5, 50, 75, 95 and 99%; its clips.
   const Profile& chat = *find_profile("chat");
-  const std::vector<double> scores{score(0.05), score(0.50), score(0.75), score(0.95),
-                                   score(0.99), 40.0};
+  const std::vector<double> scores{score(0.05), score(0.50), score(0.75),
+                                   score(0.95), score(0.99), 40.0};
   const std::vector<double> input{181, 1020, 1189, 4083, 4142, 14'050};
   const std::vector<double> output{41, 129, 395, 451, 601, 1000};
   for (std::size_t i = 0; i < scores.size(); ++i) {

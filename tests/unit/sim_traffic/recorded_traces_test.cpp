@@ -17,7 +17,7 @@ struct Recorded {
   const char* file;
   TraceFormat format;
   std::size_t rows;
-  double mean_input;   ///< by numpy over the same file
+  double mean_input;  ///< by numpy over the same file
   double mean_output;
   double tick_seconds;
 };
@@ -93,9 +93,10 @@ TEST(RecordedTrace, TheNoteSaysWhatIsPlayed) {
       TraceArrivals{.file = "conv_first40min.csv.gz", .format = TraceFormat::azure};
   const MadeArrivals made = make_arrivals(scenario);
   ASSERT_EQ(made.notes.size(), 1U);
-  EXPECT_EQ(made.notes[0],
-            "trace conv_first40min.csv.gz: 14,176 rows over 40 min (5.91/s), 0 dropped; 5 min blocks "
-            "drawn anew in each replication to cover 12 h");
+  EXPECT_EQ(
+      made.notes[0],
+      "trace conv_first40min.csv.gz: 14,176 rows over 40 min (5.91/s), 0 dropped; 5 min blocks "
+      "drawn anew in each replication to cover 12 h");
 }
 
 }  // namespace

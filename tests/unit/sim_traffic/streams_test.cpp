@@ -16,12 +16,12 @@ TEST(Philox, GivesThePublishedKnownAnswers) {
   // Random123, tests/kat_vectors, philox4x32 10.
   EXPECT_EQ(philox4x32_10({0, 0, 0, 0}, {0, 0}),
             (Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
-  EXPECT_EQ(philox4x32_10({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff},
-                          {0xffffffff, 0xffffffff}),
-            (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  EXPECT_EQ(philox4x32_10({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-                          {0xa4093822, 0x299f31d0}),
-            (Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+  EXPECT_EQ(
+      philox4x32_10({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
+      (Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(
+      philox4x32_10({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+      (Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
 TEST(Stream, IsXoshiro256PlusPlus) {
@@ -45,7 +45,8 @@ TEST(Stream, KeepsItsWordsAcrossReleases) {
   // committed fingerprint rests on these words.
   Stream stream({7, 3, "arrivals", 11});
   const std::array<std::uint64_t, 4> words{stream(), stream(), stream(), stream()};
-  const std::array<std::uint64_t, 4> expected{0x1cd8f5c498278f1ULL, 0xb59f698d3e7f318fULL, 0x88a82078ff01671cULL, 0x44658531ff0ade04ULL};
+  const std::array<std::uint64_t, 4> expected{0x1cd8f5c498278f1ULL, 0xb59f698d3e7f318fULL,
+                                              0x88a82078ff01671cULL, 0x44658531ff0ade04ULL};
   EXPECT_EQ(words, expected);
 }
 

@@ -30,7 +30,8 @@ std::string good_file(TraceFormat format) {
         text += "2023-11-16 23:59:" + second + ".9799600," + in + "," + out + "\n";
         break;
       case TraceFormat::burstgpt:
-        if (i == 0) text += "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n";
+        if (i == 0)
+          text += "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n";
         text += second + ",GPT-4," + in + "," + out + ",7,\"API, log\"\n";
         break;
       case TraceFormat::mooncake:
@@ -59,10 +60,31 @@ class Mutator {
 
  private:
   void mutate(std::string& text) {
-    static constexpr std::string_view kPieces[] = {
-        "\"", "\"\"", ",", "\n", "\r", "{", "}", "[", "nan", "-inf", "1e308", "-1", "0", "\0\0",
-        "99999999999999999999", "1e-400", "\xff\xfe", "\xEF\xBB\xBF", "\\u", "9999-99-99 99:99:99",
-        "+99:99", ".", "\x1f\x8b\x08", "input_tokens", "timestamp\": 1, \""};
+    static constexpr std::string_view kPieces[] = {"\"",
+                                                   "\"\"",
+                                                   ",",
+                                                   "\n",
+                                                   "\r",
+                                                   "{",
+                                                   "}",
+                                                   "[",
+                                                   "nan",
+                                                   "-inf",
+                                                   "1e308",
+                                                   "-1",
+                                                   "0",
+                                                   "\0\0",
+                                                   "99999999999999999999",
+                                                   "1e-400",
+                                                   "\xff\xfe",
+                                                   "\xEF\xBB\xBF",
+                                                   "\\u",
+                                                   "9999-99-99 99:99:99",
+                                                   "+99:99",
+                                                   ".",
+                                                   "\x1f\x8b\x08",
+                                                   "input_tokens",
+                                                   "timestamp\": 1, \""};
     const std::size_t at = below(text.size() + 1);
     switch (below(6)) {
       case 0:
@@ -134,8 +156,8 @@ TEST(DamagedTrace, NeverBreaksTheReader) {
   std::uint64_t index = 0;
   std::size_t accepted = 0;
   const long before = peak_kibibytes();
-  for (const TraceFormat format : {TraceFormat::azure, TraceFormat::burstgpt, TraceFormat::mooncake,
-                                   TraceFormat::csv}) {
+  for (const TraceFormat format :
+       {TraceFormat::azure, TraceFormat::burstgpt, TraceFormat::mooncake, TraceFormat::csv}) {
     const std::string good = good_file(format);
     file.write(good);
     ASSERT_TRUE(read_trace(file.path(), format).diagnostics.empty());

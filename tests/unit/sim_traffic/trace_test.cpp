@@ -151,8 +151,8 @@ TEST(Trace, CountsAndNamesEveryDroppedRow) {
 }
 
 TEST(Trace, TimeStartsAtTheFirstUsableRow) {
-  const ReadTrace result = read(
-      "at_seconds,input_tokens,output_tokens\n50,0,1\n100,1,1\n101,1,1\n", TraceFormat::csv);
+  const ReadTrace result =
+      read("at_seconds,input_tokens,output_tokens\n50,0,1\n100,1,1\n101,1,1\n", TraceFormat::csv);
   EXPECT_EQ(times(result.trace), (std::vector<double>{0.0, 1.0}));
 }
 
@@ -194,13 +194,24 @@ TEST(Trace, ReadsTimeZones) {
 }
 
 TEST(Trace, DropsTimestampsThatAreNone) {
-  const std::vector<std::string> wrong{
-      "2023-02-29 00:00:00",  "2023-13-01 00:00:00", "2023-00-10 00:00:00",
-      "2023-11-16 24:00:00",  "2023-11-16 18:60:00", "2023-11-16 18:00:60",
-      "2023-11-16 18:00",     "2023-11-16",          "2023-11-16 18:00:00.",
-      "2023-11-16 18:00:00x", "23-11-16 18:00:00",   "2023/11/16 18:00:00",
-      "2023-11-16 18:00:00+", "1699999999",          "2023-11-16 18:00:00+99:00",
-      "2023-11-16 +8:00:00",  "",                    "2023-11-16 18:00:00 UTC"};
+  const std::vector<std::string> wrong{"2023-02-29 00:00:00",
+                                       "2023-13-01 00:00:00",
+                                       "2023-00-10 00:00:00",
+                                       "2023-11-16 24:00:00",
+                                       "2023-11-16 18:60:00",
+                                       "2023-11-16 18:00:60",
+                                       "2023-11-16 18:00",
+                                       "2023-11-16",
+                                       "2023-11-16 18:00:00.",
+                                       "2023-11-16 18:00:00x",
+                                       "23-11-16 18:00:00",
+                                       "2023/11/16 18:00:00",
+                                       "2023-11-16 18:00:00+",
+                                       "1699999999",
+                                       "2023-11-16 18:00:00+99:00",
+                                       "2023-11-16 +8:00:00",
+                                       "",
+                                       "2023-11-16 18:00:00 UTC"};
   std::string text = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:00:00,1,1\n";
   for (const std::string& timestamp : wrong) text += timestamp + ",1,1\n";
   text += "2023-11-16 18:00:01,1,1\n";
@@ -221,7 +232,8 @@ TEST(Trace, ReadsBurstGptOfBothLayouts) {
       "118,GPT-4,417,276,693,Conversation log\n",
       TraceFormat::burstgpt);
   const ReadTrace third = read(
-      "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+      "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log "
+      "Type\n"
       "5,a,1.2,ChatGPT,472,18,490,Conversation log\n"
       "45,b,1.3,ChatGPT,1087,230,1317,Conversation log\n"
       "118,,,GPT-4,417,0,417,API log\n"
@@ -239,7 +251,8 @@ TEST(Trace, ReadsBurstGptOfBothLayouts) {
 
 TEST(Trace, ReadsMooncakeLines) {
   const ReadTrace result = read(
-      "{\"timestamp\": 27482, \"input_length\": 6955, \"output_length\": 52, \"hash_ids\": [46, 47]}\n"
+      "{\"timestamp\": 27482, \"input_length\": 6955, \"output_length\": 52, \"hash_ids\": [46, "
+      "47]}\n"
       "{\"output_length\": 53, \"nested\": {\"timestamp\": 1, \"a\": [{\"input_length\": 2}]}, "
       "\"input_length\": 10, \"text\": \"\\\"timestamp\\\": 5, \\u00e4\", \"timestamp\": 30535}\n"
       "\n"
@@ -277,8 +290,10 @@ TEST(Trace, DropsJsonLinesThatSayNothing) {
     std::uint64_t first_line;
   };
   const std::vector<Expected> expected{
-      {"the line is not a JSON object", 6, 2}, {"output_length is missing", 1, 7},
-      {"a key is repeated", 1, 8},             {"timestamp is not a time", 1, 9},
+      {"the line is not a JSON object", 6, 2},
+      {"output_length is missing", 1, 7},
+      {"a key is repeated", 1, 8},
+      {"timestamp is not a time", 1, 9},
       {"input_length is not a number", 3, 10},
   };
   ASSERT_EQ(result.trace.dropped.size(), expected.size());
@@ -293,8 +308,10 @@ TEST(Trace, DeepJsonCostsNothing) {
   const std::string deep(500'000, '[');
   const ReadTrace result = read(
       "{\"timestamp\": 0, \"input_length\": 1, \"output_length\": 1}\n"
-      "{\"a\": " + deep + "\n"
-      "{\"timestamp\": 1000, \"input_length\": 1, \"output_length\": 1}\n",
+      "{\"a\": " +
+          deep +
+          "\n"
+          "{\"timestamp\": 1000, \"input_length\": 1, \"output_length\": 1}\n",
       TraceFormat::mooncake);
   EXPECT_TRUE(result.diagnostics.empty());
   EXPECT_EQ(result.trace.rows.size(), 2U);
@@ -321,9 +338,8 @@ TEST(Trace, NamesTheColumnThatWasProbablyMeant) {
   EXPECT_EQ(missing.line, 1);
   const Failure other = failure("a,b,c\n0,1,1\n", TraceFormat::csv);
   EXPECT_EQ(other.message, "no column 'at_seconds'; found 'a', 'b', 'c'");
-  const Failure key =
-      failure("{\"timestamps\": 0, \"input_length\": 1, \"output_length\": 1}\n",
-              TraceFormat::mooncake);
+  const Failure key = failure("{\"timestamps\": 0, \"input_length\": 1, \"output_length\": 1}\n",
+                              TraceFormat::mooncake);
   EXPECT_EQ(key.message, "no key 'timestamp', did you mean 'timestamps'?");
 }
 
@@ -338,8 +354,8 @@ TEST(Trace, RefusesAHeaderWithAColumnTwice) {
 }
 
 TEST(Trace, RefusesTimeThatRunsBackwards) {
-  const Failure backwards = failure(
-      "at_seconds,input_tokens,output_tokens\n0,1,1\n9,1,1\n\n8.5,1,1\n", TraceFormat::csv);
+  const Failure backwards =
+      failure("at_seconds,input_tokens,output_tokens\n0,1,1\n9,1,1\n\n8.5,1,1\n", TraceFormat::csv);
   EXPECT_EQ(backwards.message,
             "time runs backwards by 0.500000 s: expected rows in order of 'at_seconds'");
   EXPECT_EQ(backwards.line, 5);
@@ -348,9 +364,11 @@ TEST(Trace, RefusesTimeThatRunsBackwards) {
 TEST(Trace, RefusesWhatHasNoRate) {
   EXPECT_EQ(failure("", TraceFormat::csv).message, "no rows");
   EXPECT_EQ(failure("\n\n", TraceFormat::mooncake).message, "no rows");
-  EXPECT_EQ(failure("at_seconds,input_tokens,output_tokens\n", TraceFormat::csv).message, "no rows");
-  EXPECT_EQ(failure("at_seconds,input_tokens,output_tokens\n3,1,1\n3,1,1\n", TraceFormat::csv).message,
-            "expected usable rows at two times at least: one time has no rate");
+  EXPECT_EQ(failure("at_seconds,input_tokens,output_tokens\n", TraceFormat::csv).message,
+            "no rows");
+  EXPECT_EQ(
+      failure("at_seconds,input_tokens,output_tokens\n3,1,1\n3,1,1\n", TraceFormat::csv).message,
+      "expected usable rows at two times at least: one time has no rate");
   const Failure unusable =
       failure("at_seconds,input_tokens,output_tokens\n3,1,0\n4,0,1\n", TraceFormat::csv);
   EXPECT_EQ(unusable.message, "no usable row; here output_tokens is 0");
@@ -376,8 +394,9 @@ TEST(Trace, RefusesDamagedGzip) {
 }
 
 TEST(Trace, RefusesBinary) {
+  using namespace std::string_literals;
   const Failure binary =
-      failure(std::string("at_seconds,input_tokens,output_tokens\n0,1,\0001\n", 47), TraceFormat::csv);
+      failure("at_seconds,input_tokens,output_tokens\n0,1,\0\n"s, TraceFormat::csv);
   EXPECT_EQ(binary.message, "expected text, found control characters: is this a recorded trace?");
   EXPECT_EQ(binary.line, 2);
 }

@@ -67,8 +67,7 @@ std::vector<JudgedExpectation> judge(const ExpectationSet& set, const Sample& sa
                                     : OperatingCharacteristics{};
   std::vector<JudgedExpectation> judged;
   for (const Expectation& expectation : set.expectations) {
-    const bool of_own_twin =
-        has_own_twin && expectation.path.find(kTwinPath) != std::string::npos;
+    const bool of_own_twin = has_own_twin && expectation.path.find(kTwinPath) != std::string::npos;
     const Estimate found = of_own_twin ? estimate(expectation, twin, of_twin, confidence)
                                        : estimate(expectation, sample, as_written, confidence);
     judged.push_back({contender.name, expectation, found, judge(expectation, found)});

@@ -21,7 +21,7 @@ struct Expectation {
   std::optional<double> at_least;
   std::optional<double> at_most;
   std::optional<double> quantile;  ///< of detection_delay and times: the quantile's probability
-  std::string unit;  ///< for messages: "%", "min", "h", "USD", ""
+  std::string unit;                ///< for messages: "%", "min", "h", "USD", ""
   std::string file;
   int line = 0;
   int column_number = 0;

@@ -52,8 +52,8 @@ std::string_view to_string(Method method) noexcept {
 }
 
 Estimate share(std::uint64_t successes, std::uint64_t runs, double confidence) {
-  Estimate estimate{.value = kNaN, .lower = 0.0, .upper = 1.0, .runs = runs,
-                    .method = Method::clopper_pearson};
+  Estimate estimate{
+      .value = kNaN, .lower = 0.0, .upper = 1.0, .runs = runs, .method = Method::clopper_pearson};
   if (runs == 0) return estimate;
   const double tail = (1.0 - confidence) / 2.0;
   const auto hits = static_cast<double>(successes);
@@ -65,7 +65,10 @@ Estimate share(std::uint64_t successes, std::uint64_t runs, double confidence) {
 }
 
 Estimate mean(std::span<const double> values, double confidence) {
-  Estimate estimate{.value = kNaN, .lower = -kInfinity, .upper = kInfinity, .runs = values.size(),
+  Estimate estimate{.value = kNaN,
+                    .lower = -kInfinity,
+                    .upper = kInfinity,
+                    .runs = values.size(),
                     .method = Method::student_t};
   if (values.empty()) return estimate;
   const auto count = static_cast<double>(values.size());
@@ -79,18 +82,22 @@ Estimate mean(std::span<const double> values, double confidence) {
     squares += difference * difference;
   }
   const boost::math::students_t_distribution<double, Exact> law(count - 1.0);
-  const double reach = boost::math::quantile(boost::math::complement(law, (1.0 - confidence) / 2.0));
+  const double reach =
+      boost::math::quantile(boost::math::complement(law, (1.0 - confidence) / 2.0));
   const double half_width = reach * std::sqrt(squares / (count - 1.0) / count);
   estimate.lower = estimate.value - half_width;
   estimate.upper = estimate.value + half_width;
   return estimate;
 }
 
-/// The number of values below the quantile is binomial (n, p), so the r-th smallest value lies above
-/// it with P(at most r - 1): r is taken as large, and its counterpart as small, as the tail allows.
-/// Holds for laws with ties as well, with more than the stated confidence.
+/// The number of values below the quantile is binomial (n, p), so the r-th smallest value lies
+/// above it with P(at most r - 1): r is taken as large, and its counterpart as small, as the tail
+/// allows. Holds for laws with ties as well, with more than the stated confidence.
 Estimate quantile(std::span<const double> values, double probability, double confidence) {
-  Estimate estimate{.value = kNaN, .lower = -kInfinity, .upper = kInfinity, .runs = values.size(),
+  Estimate estimate{.value = kNaN,
+                    .lower = -kInfinity,
+                    .upper = kInfinity,
+                    .runs = values.size(),
                     .method = Method::order_statistics};
   if (values.empty()) return estimate;
   std::vector<double> sorted(values.begin(), values.end());
@@ -100,8 +107,8 @@ Estimate quantile(std::span<const double> values, double probability, double con
   const double place = static_cast<double>(n - 1) * probability;
   const auto below = static_cast<std::size_t>(place);
   const double part = place - static_cast<double>(below);
-  estimate.value = part > 0.0 ? sorted[below] + part * (sorted[below + 1] - sorted[below])
-                              : sorted[below];
+  estimate.value =
+      part > 0.0 ? sorted[below] + part * (sorted[below + 1] - sorted[below]) : sorted[below];
 
   const double tail = (1.0 - confidence) / 2.0;
   const auto below_quantile = [&](std::uint64_t k) { return binomial_cdf(k, n, probability); };

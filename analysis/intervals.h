@@ -1,5 +1,5 @@
 // Estimates with their intervals, each naming its method and its number of runs.
-// Used by operating characteristics, expectations and reports; never quotes a number without its interval.
+// Used by operating characteristics and expectations; never quotes a number without its interval.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace gatewright::analysis {
 enum class Method : std::uint8_t {
   clopper_pearson,   ///< shares: exact (Clopper and Pearson, Biometrika 26, 1934)
   student_t,         ///< means over replications
-  order_statistics,  ///< quantiles: binomial law of order statistics (David and Nagaraja, 2003, 7.1)
+  order_statistics,  ///< quantiles: binomial law of ranks (David and Nagaraja, 2003, 7.1)
 };
 [[nodiscard]] std::string_view to_string(Method method) noexcept;
 

@@ -88,9 +88,9 @@ std::string number(double value, int decimals) {
   if (!std::isfinite(value)) return "-";
   std::string digits = fmt::format("{:.{}f}", std::abs(value), decimals);
   const std::size_t whole = std::min(digits.find('.'), digits.size());
-  for (std::size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, ",");
+  for (std::size_t at = whole; at > 3; at -= 3) digits.insert(at - 3, 1, ',');
   const bool is_zero = digits.find_first_not_of("0.,") == std::string::npos;
-  return value < 0.0 && !is_zero ? "-" + digits : digits;
+  return fmt::format("{}{}", value < 0.0 && !is_zero ? "-" : "", digits);
 }
 
 std::string percent(double share, int decimals) {

@@ -1,4 +1,4 @@
-// Text laid out in columns for people: widths, padding, bars, wrapping, numbers with sensible digits.
+// Text in columns for people: widths, padding, bars, wrapping, numbers with sensible digits.
 // Used by reports, stories and the command line's tables; knows nothing of what the text says.
 #pragma once
 

@@ -28,8 +28,8 @@ using sim::RunRecord;
 /// A number per run; not every run has one.
 struct Quantity {
   std::string_view name;
-  bool of_healthy;    ///< measured on the healthy twin
-  bool is_signed;     ///< may be negative; if not, neither are its limits
+  bool of_healthy;  ///< measured on the healthy twin
+  bool is_signed;   ///< may be negative; if not, neither are its limits
   std::optional<double> (*of)(const RunRecord& record);
 };
 
@@ -56,9 +56,13 @@ constexpr auto kQuantities = std::to_array<Quantity>({
        return static_cast<double>(record.impact.impacted_requests);
      }},
     {"excess_cost_usd", false, true,
-     [](const RunRecord& record) -> std::optional<double> { return record.impact.excess_cost_usd; }},
+     [](const RunRecord& record) -> std::optional<double> {
+       return record.impact.excess_cost_usd;
+     }},
     {"shadow_cost_usd", false, false,
-     [](const RunRecord& record) -> std::optional<double> { return record.impact.shadow_cost_usd; }},
+     [](const RunRecord& record) -> std::optional<double> {
+       return record.impact.shadow_cost_usd;
+     }},
     {"time_to_complete_hours", true, false,
      [](const RunRecord& record) -> std::optional<double> {
        if (record.outcome != Outcome::completed) return std::nullopt;
@@ -110,7 +114,8 @@ class Ends {
     for (std::size_t stage = 0; stage < by.size(); ++stage) {
       auto& sorted = at_stage_[stage].by;
       sorted.assign(by[stage].begin(), by[stage].end());
-      std::ranges::stable_sort(sorted, std::greater(), [](const auto& entry) { return entry.second; });
+      std::ranges::stable_sort(sorted, std::greater(),
+                               [](const auto& entry) { return entry.second; });
     }
   }
 
@@ -120,7 +125,8 @@ class Ends {
   [[nodiscard]] const std::vector<StageHalts>& at_stage() const { return at_stage_; }
 
   /// PREFIX_at_stage.NAME, PREFIX_by_gate.NAME, PREFIX_without_gate.
-  void add_columns(const std::string& prefix, double confidence, std::vector<Column>& columns) const {
+  void add_columns(const std::string& prefix, double confidence,
+                   std::vector<Column>& columns) const {
     for (const StageHalts& stage : at_stage_)
       columns.push_back(
           {prefix + "_at_stage." + stage.stage, share(stage.halts, runs_, confidence)});

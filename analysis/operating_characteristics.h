@@ -44,9 +44,9 @@ struct StageHalts {
 /// false_alarm_at_stage.NAME, false_alarm_by_gate.NAME, false_alarm_without_gate,
 /// detection_delay_minutes_p50/_p95, exposure_minutes_mean, user_impact_minutes_mean/_p95,
 /// bad_user_minutes_mean, impacted_requests_mean, excess_cost_usd_mean, shadow_cost_usd_mean,
-/// time_to_complete_hours_p50 (of the twin), requests_mean. Where the scenario as written is healthy,
-/// it stands in for its twin: its own halts are the false alarms. A column that no run bears on is NaN
-/// with 0 runs.
+/// time_to_complete_hours_p50 (of the twin), requests_mean. Where the scenario as written is
+/// healthy, it stands in for its twin: its own halts are the false alarms. A column that no run
+/// bears on is NaN with 0 runs.
 struct OperatingCharacteristics {
   std::string policy;
   std::uint64_t runs = 0;
@@ -64,9 +64,9 @@ struct OperatingCharacteristics {
                                                                  const sim::Contender& contender,
                                                                  double confidence);
 
-/// The mean, or the quantile of that probability, of a time or an impact ("detection_delay_minutes")
-/// over the runs that have one; nothing for a name that is no such quantity. Limits of what cannot be
-/// negative are not.
+/// The mean, or the quantile of that probability, of a time or an impact
+/// ("detection_delay_minutes") over the runs that have one; nothing for a name that is no such
+/// quantity. Limits of what cannot be negative are not.
 [[nodiscard]] std::optional<Estimate> estimate_of(const Sample& sample, std::string_view quantity,
                                                   std::optional<double> probability,
                                                   double confidence);

@@ -11,8 +11,8 @@
 namespace gatewright::analysis {
 namespace {
 
-/// Columns of the page: a label, a bar, then the value and its interval, which stand below each other
-/// in every row, and a remark.
+/// Columns of the page: a label, a bar, then the value and its interval, which stand below each
+/// other in every row, and a remark.
 constexpr std::size_t kIndent = 2;
 constexpr std::size_t kLabel = 19;
 constexpr std::size_t kBar = 14;
@@ -63,7 +63,8 @@ class Page {
     std::string text = std::string(kIndent, ' ') + head +
                        style_.bold(right(value_text(estimate, unit), kValue)) + "  " +
                        style_.dim(interval_text(estimate, unit));
-    const std::size_t used = kInterval - 2 - std::min(kInterval - 2, width(interval_text(estimate, unit)));
+    const std::size_t used =
+        kInterval - 2 - std::min(kInterval - 2, width(interval_text(estimate, unit)));
     if (!remark.empty())
       text += std::string(used + 1, ' ') + cut(remark, kRemark - 1, style_.unicode);
     text.erase(text.find_last_not_of(' ') + 1);
@@ -93,7 +94,8 @@ class PolicyReport {
   PolicyReport(Page& page, const OperatingCharacteristics& found) : page_(page), found_(found) {}
 
   void write() {
-    page_.heading(found_.policy, fmt::format("{} runs", number(static_cast<double>(found_.runs), 0)));
+    page_.heading(found_.policy,
+                  fmt::format("{} runs", number(static_cast<double>(found_.runs), 0)));
     page_.rule();
     if (found_.harmful) harmful_part();
     healthy_part();
@@ -202,8 +204,7 @@ std::string claim_text(const Expectation& expectation) {
   if (!expectation.sum_of.empty())
     text += expectation.sum_of.size() == 1 ? " " + expectation.sum_of.front()
                                            : " up to " + expectation.sum_of.back();
-  if (expectation.quantile)
-    text += fmt::format(" ({})", percent(*expectation.quantile, 0));
+  if (expectation.quantile) text += fmt::format(" ({})", percent(*expectation.quantile, 0));
   const auto limit = [&](double value) {
     const std::string_view unit = expectation.unit;
     if (unit == "%") return fmt::format("{:.6g}%", 100.0 * value);

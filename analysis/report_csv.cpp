@@ -32,8 +32,8 @@ std::string csv(const ReportContext& context,
 
   std::string table = "scenario,policy,fidelity,seed,runs,confidence,violations,fingerprint";
   for (const std::string& name : names)
-    table += fmt::format(",{},{},{}", quoted(name), quoted(name + "_lower"),
-                         quoted(name + "_upper"));
+    table +=
+        fmt::format(",{},{},{}", quoted(name), quoted(name + "_lower"), quoted(name + "_upper"));
   table += "\r\n";
   for (const OperatingCharacteristics& result : results) {
     table += fmt::format("{},{},{},{},{},{},{},{:016x}", quoted(context.scenario),
@@ -41,10 +41,9 @@ std::string csv(const ReportContext& context,
                          result.confidence, result.violations, result.fingerprint);
     for (const std::string& name : names) {
       const Estimate* estimate = result.find(name);
-      table += estimate == nullptr
-                   ? ",,,"
-                   : fmt::format(",{},{},{}", finite(estimate->value), finite(estimate->lower),
-                                 finite(estimate->upper));
+      table += estimate == nullptr ? ",,,"
+                                   : fmt::format(",{},{},{}", finite(estimate->value),
+                                                 finite(estimate->lower), finite(estimate->upper));
     }
     table += "\r\n";
   }

@@ -11,7 +11,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// JSON has no NaN and no infinities.
-[[nodiscard]] Json finite(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+[[nodiscard]] Json finite(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
 
 [[nodiscard]] Json object_of(const Estimate& estimate) {
   return {{"value", finite(estimate.value)},
@@ -37,12 +39,9 @@ std::string json(const ReportContext& context,
                         {"fingerprint", fmt::format("{:016x}", result.fingerprint)},
                         {"columns", std::move(columns)}});
   }
-  const Json whole = {{"scenario", context.scenario},
-                      {"sentence", context.sentence},
-                      {"notes", context.notes},
-                      {"fidelity", context.fidelity},
-                      {"seed", context.seed},
-                      {"policies", std::move(policies)},
+  const Json whole = {{"scenario", context.scenario}, {"sentence", context.sentence},
+                      {"notes", context.notes},       {"fidelity", context.fidelity},
+                      {"seed", context.seed},         {"policies", std::move(policies)},
                       {"repro", context.repro}};
   // Names come from files, which are UTF-8; a command line need not be.
   return whole.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

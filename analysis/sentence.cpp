@@ -15,7 +15,7 @@ namespace gatewright::analysis {
 namespace {
 
 [[nodiscard]] std::string signed_number(double value) {
-  return (value < 0.0 ? "-" : "+") + number_text(std::abs(value));
+  return fmt::format("{}{}", value < 0.0 ? '-' : '+', number_text(std::abs(value)));
 }
 
 /// "cost +25%", "latency x3", "refusal +5 pp", "quality -0.05 from 2h, growing over 30m".
@@ -23,16 +23,16 @@ namespace {
   const MetricInfo* metric = find_metric(effect.metric);
   std::string text = effect.metric;
   if (effect.multiply >= 2.0 || (effect.multiply != 1.0 && effect.multiply <= 0.5))
-    text += " x" + number_text(effect.multiply);
+    text += fmt::format(" x{}", number_text(effect.multiply));
   else if (effect.multiply != 1.0)
-    text += " " + signed_number(100.0 * (effect.multiply - 1.0)) + "%";
+    text += fmt::format(" {}%", signed_number(100.0 * (effect.multiply - 1.0)));
   if (effect.shift != 0.0) {
     const bool is_share = metric != nullptr && metric->kind == MetricKind::event;
-    text += " " + signed_number(is_share ? 100.0 * effect.shift : effect.shift);
+    text += fmt::format(" {}", signed_number(is_share ? 100.0 * effect.shift : effect.shift));
     if (is_share)
       text += " pp";
     else if (metric != nullptr && metric->kind == MetricKind::positive)
-      text += " " + std::string(metric->unit);
+      text += fmt::format(" {}", metric->unit);
   }
   if (effect.multiply == 1.0 && effect.shift == 0.0) text += " unchanged";
   if (effect.from > Duration::zero()) text += " from " + duration_text(effect.from);

@@ -62,7 +62,8 @@ namespace {
 
 [[nodiscard]] std::string span_text(Duration time) {
   const double minutes = std::chrono::duration<double, std::ratio<60>>(time).count();
-  return minutes < 120.0 ? fmt::format("{:.0f} min", minutes) : fmt::format("{:.1f} h", minutes / 60);
+  return minutes < 120.0 ? fmt::format("{:.0f} min", minutes)
+                         : fmt::format("{:.1f} h", minutes / 60);
 }
 
 [[nodiscard]] std::string gates_text(const Policy& policy, GateMask mask) {
@@ -125,8 +126,8 @@ class Table {
            left(action, kAction) + " " + left(cause, cause_);
   }
 
-  /// Names end above the last digit of their column, and run over the columns to the left whose names
-  /// stand on other lines.
+  /// Names end above the last digit of their column, and run over the columns to the left whose
+  /// names stand on other lines.
   [[nodiscard]] std::string heads() const {
     std::vector<std::string> lines(head_lines_);
     lines.back() = front("", "stage", "decision", "cause");
@@ -216,8 +217,8 @@ std::string ending(const sim::Contender& contender, const sim::RunRecord& record
               (record.failing != 0 ? gates_text(policy, record.failing)
                                    : std::string(to_string(record.cause)));
       if (record.first_exposure_at)
-        text += ", " + span_text(record.ended_at - *record.first_exposure_at) +
-                " after first exposure";
+        text +=
+            ", " + span_text(record.ended_at - *record.first_exposure_at) + " after first exposure";
       break;
     case sim::Outcome::completed:
       text += " after " + span_text(record.ended_at);
@@ -238,7 +239,9 @@ std::string story(const sim::Contender& contender, const sim::RunTrace& trace,
   for (const std::string& line : wrapped(ending(contender, record), kPageWidth))
     page += style.bold(line) + "\n";
   if (record.faults > 0)
-    page += style.dim(fmt::format("{} observations refused", record.faults)) + "\n";
+    page += style.dim(fmt::format("{} observation{} refused", record.faults,
+                                  record.faults == 1 ? "" : "s")) +
+            "\n";
   for (const sim::Violation& violation : record.violations)
     page += style.red(fmt::format("broken invariant {} at step {}: {}", violation.invariant,
                                   violation.step, violation.message)) +

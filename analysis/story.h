@@ -19,8 +19,8 @@ struct StoryOptions {
 
 /// One decision, or a row of holds for one cause, told by the last of them.
 struct StoryRow {
-  Duration at{};             ///< since the start of the rollout
-  std::uint16_t stage = 0;   ///< in which the decision was taken
+  Duration at{};            ///< since the start of the rollout
+  std::uint16_t stage = 0;  ///< in which the decision was taken
   Action action = Action::hold;
   Cause cause = Cause::none;
   Fault fault = Fault::none;

@@ -3,11 +3,8 @@
 // brackets in memory. Never follows aliases, tags or deep nests.
 #include "scenarios/document.h"
 
-#include <yaml-cpp/anchor.h>
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
 
 #include <array>
 #include <exception>
@@ -115,7 +112,7 @@ Checked check_bytes(std::string_view bytes, const std::string& file, Diagnostics
       checked.text += c;
       checked.line_starts.push_back(checked.text.size());
       indentation = true;
-      ++nodes;
+      if (++nodes > kNodesMax) throw Stop{here(), "more than 100,000 lines and items"};
       continue;
     }
     if (c == '\t' && indentation) {
@@ -169,7 +166,8 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     refuse_open_quotes(mark);
-    add({.kind = Node::Kind::scalar, .mark = place(mark), .scalar = value, .quoted = tag == "!"}, mark);
+    add({.kind = Node::Kind::scalar, .mark = place(mark), .scalar = value, .quoted = tag == "!"},
+        mark);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
@@ -217,14 +215,16 @@ class TreeBuilder final : public YAML::EventHandler {
     throw Stop{place(mark), "a text in quotes is not closed"};
   }
 
-  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag,
+            YAML::anchor_t anchor) {
     refuse_anchor(mark, anchor);
     refuse_tag(mark, tag);
     if (frames_.size() >= kDepthMax) throw Stop{place(mark), "more than 64 levels of nesting"};
     if (!frames_.empty() && expects_key(frames_.back()))
       throw Stop{place(mark), "a key must be a name, not a list or map; is a bracket left open?"};
     count(mark);
-    frames_.push_back({.node = {.kind = kind, .mark = place(mark)}, .key = {}, .key_mark = {}, .lines = {}});
+    frames_.push_back(
+        {.node = {.kind = kind, .mark = place(mark)}, .key = {}, .key_mark = {}, .lines = {}});
   }
 
   void close() {
@@ -292,7 +292,7 @@ class TreeBuilder final : public YAML::EventHandler {
 /// yaml-cpp's messages, in words that say what would be right.
 std::string reworded(const std::string& message) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  static constexpr std::array kWords{
+  static const std::array kWords{
       Pair{YAML::ErrorMsg::EOF_IN_SCALAR, "a text in quotes is not closed"},
       Pair{YAML::ErrorMsg::DOC_IN_SCALAR, "a text in quotes is not closed"},
       Pair{YAML::ErrorMsg::END_OF_MAP, "expected a key at this indentation"},
@@ -305,11 +305,12 @@ std::string reworded(const std::string& message) {
       Pair{YAML::ErrorMsg::FLOW_END, "a closing bracket without an opening one"},
       Pair{YAML::ErrorMsg::TAB_IN_INDENTATION, "a tab in the indentation; use spaces"},
       Pair{YAML::ErrorMsg::UNKNOWN_ANCHOR, "an alias (*name) is not allowed; write the value out"},
-      Pair{YAML::ErrorMsg::UNKNOWN_TOKEN, "a character that cannot start a value; put the text in quotes"},
+      Pair{YAML::ErrorMsg::UNKNOWN_TOKEN,
+           "a character that cannot start a value; put the text in quotes"},
   };
   for (const auto& [theirs, ours] : kWords)
     if (message == theirs) return std::string(ours);
-  return "this is not YAML: " + message;
+  return "this is not YAML: " + shortened(message);
 }
 
 std::string directory_of(const std::string& file) {
@@ -324,15 +325,17 @@ std::string canonical(const std::string& path) {
 }
 
 /// Replaces the file name at `node`, if it is one, by the file's root; leaves it where that fails.
-void include(Node& node, const std::string& path, const Document& document, Diagnostics& diagnostics) {
+void include(Node& node, const std::string& path, const Document& document,
+             Diagnostics& diagnostics) {
   if (node.kind != Node::Kind::scalar) return;
   const auto fail = [&](std::string message) {
     Diagnostic diagnostic = diagnostic_at(node.mark, std::move(message));
     diagnostic.path = path;
     diagnostics.push_back(std::move(diagnostic));
   };
-  const std::string file =
-      (std::filesystem::path(directory_of(document.file)) / node.scalar).lexically_normal().string();
+  const std::string file = (std::filesystem::path(directory_of(document.file)) / node.scalar)
+                               .lexically_normal()
+                               .string();
   if (canonical(file) == canonical(document.file)) {
     fail("the file includes itself; expected a policy file");
     return;
@@ -342,7 +345,8 @@ void include(Node& node, const std::string& path, const Document& document, Diag
     if (diagnostic.line > 0) {
       diagnostics.push_back(std::move(diagnostic));
     } else {
-      fail(shortened(file) + ": " + diagnostic.message + "; paths are relative to the file that names them");
+      fail(shortened(file) + ": " + diagnostic.message +
+           "; paths are relative to the file that names them");
     }
   }
   if (read.document.root.kind != Node::Kind::null) node = std::move(read.document.root);
@@ -362,7 +366,8 @@ ReadDocument parse_document(std::string_view text, const std::string& file) {
       YAML::Parser parser(stream);
       while (parser.HandleNextDocument(builder)) {
       }
-      if (!builder.has_root()) throw Stop{{.file = file, .line = 1, .column = 1}, "the file is empty"};
+      if (!builder.has_root())
+        throw Stop{{.file = file, .line = 1, .column = 1}, "the file is empty"};
     } catch (const YAML::Exception& exception) {
       throw Stop{builder.place(exception.mark), reworded(exception.msg)};
     }
@@ -392,7 +397,8 @@ ReadDocument read_document(const std::string& path) {
 }
 
 void resolve_includes(Document& document, Diagnostics& diagnostics) {
-  if (Node* policy = document.root.find("policy")) include(*policy, "policy", document, diagnostics);
+  if (Node* policy = document.root.find("policy"))
+    include(*policy, "policy", document, diagnostics);
   Node* expect = document.root.find("expect");
   Node* others = expect ? expect->find("also_under") : nullptr;
   if (!others) return;

@@ -1,6 +1,7 @@
 // Trees as text: YAML that parses back to an equal tree, and JSON.
 // Used by `lint --effective` and for the committed schemas.
 // Never aligns or comments: the files people keep are written by people.
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -19,7 +20,8 @@ bool is_one_of(char c, std::string_view characters) noexcept {
 
 /// Whether a plain scalar, in braces as well, parses back to just this text.
 bool is_plain(std::string_view text) {
-  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL") return false;
+  if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
+    return false;
   if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
   if (is_one_of(text.front(), "-?:,[]{}#&*!|>'\"%@`=<") &&
       !(text.size() > 1 && text.front() == '-' && text[1] >= '0' && text[1] <= '9'))
@@ -163,7 +165,7 @@ bool is_json_word(std::string_view text) {
 }
 
 void json(const Node& node, std::size_t indent, std::string& out) {
-  const std::string margin(indent + 2, ' ');
+  const std::string margin = "\n" + std::string(indent + 2, ' ');
   const std::string end = "\n" + std::string(indent, ' ');
   switch (node.kind) {
     case Node::Kind::null:
@@ -176,7 +178,7 @@ void json(const Node& node, std::size_t indent, std::string& out) {
       std::string comma;
       out += "[";
       for (const Node& item : node.items) {
-        out += comma + "\n" + margin;
+        out.append(comma).append(margin);
         json(item, indent + 2, out);
         comma = ",";
       }
@@ -187,7 +189,7 @@ void json(const Node& node, std::size_t indent, std::string& out) {
       std::string comma;
       out += "{";
       for (const auto& [key, value] : node.fields) {
-        out += comma + "\n" + margin + in_quotes(key) + ": ";
+        out.append(comma).append(margin).append(in_quotes(key)).append(": ");
         json(value, indent + 2, out);
         comma = ",";
       }

@@ -58,19 +58,22 @@ std::optional<std::string> set_statistic(std::string_view statistic, const Metri
                                          HarmSpec& harm) {
   const bool is_event = metric.kind == MetricKind::event;
   if (statistic == "mean") {
-    if (is_event) return std::string(metric.name) + " is an event and has a rate: write rate(" +
-                         std::string(metric.name) + ")";
+    if (is_event)
+      return std::string(metric.name) + " is an event and has a rate: write rate(" +
+             std::string(metric.name) + ")";
     harm.kind = HarmSpec::Kind::mean;
     return std::nullopt;
   }
   if (statistic == "rate") {
-    if (!is_event) return std::string(metric.name) + " is no event: write mean(" +
-                          std::string(metric.name) + ") or a percentile such as p99";
+    if (!is_event)
+      return std::string(metric.name) + " is no event: write mean(" + std::string(metric.name) +
+             ") or a percentile such as p99";
     harm.kind = HarmSpec::Kind::mean;
     return std::nullopt;
   }
-  if (is_event) return std::string(metric.name) + " is an event without percentiles: write rate(" +
-                       std::string(metric.name) + ")";
+  if (is_event)
+    return std::string(metric.name) + " is an event without percentiles: write rate(" +
+           std::string(metric.name) + ")";
   harm.kind = HarmSpec::Kind::quantile;
   harm.probability = *parse_percentile(statistic);
   return std::nullopt;
@@ -185,7 +188,8 @@ std::variant<Expression, ExpressionError> parse_expression(std::string_view text
 
   const std::size_t statistic_at = reader.offset();
   result.statistic = std::string(reader.word());
-  if (result.statistic != "mean" && result.statistic != "rate" && !parse_percentile(result.statistic))
+  if (result.statistic != "mean" && result.statistic != "rate" &&
+      !parse_percentile(result.statistic))
     return fail(statistic_at, "expected mean, rate or a percentile such as p99, as in `" +
                                   std::string(kForm) + "`" + got(text.substr(statistic_at)));
   if (!reader.take("("))
@@ -195,8 +199,8 @@ std::variant<Expression, ExpressionError> parse_expression(std::string_view text
   result.metric = std::string(reader.word());
   const MetricInfo* metric = find_metric(result.metric);
   if (!metric)
-    return fail(metric_at,
-                "no metric is called `" + result.metric + "`" + hint(result.metric, metric_names()));
+    return fail(metric_at, "no metric is called `" + result.metric + "`" +
+                               hint(result.metric, metric_names()));
   if (!reader.take(")")) return fail(reader.offset(), "expected )" + got(reader.rest()));
   if (auto message = set_statistic(result.statistic, *metric, result.harm))
     return fail(statistic_at, *std::move(message));

@@ -40,19 +40,21 @@ void bind_to_world(ExpectationSet& set, const sim::Scenario& scenario, const Nod
   for (Expectation& claim : set.expectations) {
     if (claim.path.find("as_written.") == std::string::npos) continue;
     const bool about_alarms = claim.column == "false_alarm_rate";
-    const bool about_harm = claim.column.starts_with("detection_") ||
-                            claim.column.starts_with("user_impact_");
+    const bool about_harm =
+        claim.column.starts_with("detection_") || claim.column.starts_with("user_impact_");
     if (harmful ? about_alarms : about_harm) {
       const Place place = locate(root, claim.path);
       problems.error(place.mark, place.path,
-                     harmful ? "the candidate is harmful as written, so a halt is no false alarm"
-                             : "the candidate is harmless as written, so there is no harm to detect");
+                     harmful
+                         ? "the candidate is harmful as written, so a halt is no false alarm"
+                         : "the candidate is harmless as written, so there is no harm to detect");
     }
     if (harmful && claim.column == kCompletion) claim.column = kMissed;
   }
 }
 
-/// Turns names of stages and gates into those of the plan.
+/// Turns names of stages and gates into those of the plan; names that could not be read are passed
+/// over.
 void bind_to_plan(ExpectationSet& set, const PlanSpec& plan, const Node& root, Problems& problems) {
   std::vector<std::string> stages;
   std::vector<std::string> gates;
@@ -66,7 +68,8 @@ void bind_to_plan(ExpectationSet& set, const PlanSpec& plan, const Node& root, P
   };
   for (Expectation& claim : set.expectations) {
     if (claim.column == kHaltedAtStage) {
-      const std::string limit = claim.sum_of.front();
+      const std::string limit = claim.sum_of.empty() ? "" : claim.sum_of.front();
+      if (limit.empty()) continue;
       const auto last = std::ranges::find(stages, limit);
       if (last == stages.end()) {
         unknown(claim, "at_or_before", "stage", limit, stages);
@@ -75,7 +78,8 @@ void bind_to_plan(ExpectationSet& set, const PlanSpec& plan, const Node& root, P
       }
     } else if (claim.column.starts_with(kHaltedByGate)) {
       const std::string gate = claim.column.substr(kHaltedByGate.size());
-      if (std::ranges::find(gates, gate) == gates.end()) unknown(claim, "gate", "gate", gate, gates);
+      if (!gate.empty() && std::ranges::find(gates, gate) == gates.end())
+        unknown(claim, "gate", "gate", gate, gates);
     }
   }
 }
@@ -113,7 +117,8 @@ bool add_policies(StudyDraft& draft, const Document& document, Study& study,
 }
 
 /// What the numbers of the world mean together.
-void check_world(const sim::Scenario& scenario, const Document& document, Diagnostics& diagnostics) {
+void check_world(const sim::Scenario& scenario, const Document& document,
+                 Diagnostics& diagnostics) {
   Diagnostics found = sim::validate(scenario);
   for (Diagnostic& diagnostic : found) diagnostic.path = path_in_file(std::move(diagnostic.path));
   put_in_place(found, document.root, {});

@@ -34,10 +34,14 @@ struct HarmKeyInfo {
   std::string_view about;
 };
 constexpr HarmKeyInfo kHarmKeys[] = {
-    {"rises_by", HarmKey::rises_by, "the mean or rate rises by more: 10% (relative) or a difference"},
-    {"falls_by", HarmKey::falls_by, "the mean or rate falls by more: 10% (relative) or a difference"},
-    {"ratio_above", HarmKey::ratio_above, "the mean or rate is above this multiple of the baseline's"},
-    {"ratio_below", HarmKey::ratio_below, "the mean or rate is below this multiple of the baseline's"},
+    {"rises_by", HarmKey::rises_by,
+     "the mean or rate rises by more: 10% (relative) or a difference"},
+    {"falls_by", HarmKey::falls_by,
+     "the mean or rate falls by more: 10% (relative) or a difference"},
+    {"ratio_above", HarmKey::ratio_above,
+     "the mean or rate is above this multiple of the baseline's"},
+    {"ratio_below", HarmKey::ratio_below,
+     "the mean or rate is below this multiple of the baseline's"},
     {"above", HarmKey::above, "the mean or rate is above this level, whatever the baseline does"},
     {"below", HarmKey::below, "the mean or rate is below this level, whatever the baseline does"},
 };
@@ -70,9 +74,9 @@ class HarmShape final : public Shape<HarmSpec> {
     if (node.kind != Node::Kind::map || node.fields.size() != 1) {
       const std::string what = "a map with one key such as `rises_by` or `p99_above`";
       problems.error(node, path,
-                     node.kind == Node::Kind::map
-                         ? "expected " + what + ", got " + std::to_string(node.fields.size()) + " keys"
-                         : expected(what, node));
+                     node.kind == Node::Kind::map ? "expected " + what + ", got " +
+                                                        std::to_string(node.fields.size()) + " keys"
+                                                  : expected(what, node));
       return;
     }
     const auto& [key, value] = node.fields.front();
@@ -82,7 +86,8 @@ class HarmShape final : public Shape<HarmSpec> {
     } else if (found != std::end(kHarmKeys)) {
       read_mean(value, join(path, key), found->key, problems, harm);
     } else {
-      problems.error(node.key_mark(0), path, "unknown key `" + shortened(key) + "`" + hint(key, known));
+      problems.error(node.key_mark(0), path,
+                     "unknown key `" + shortened(key) + "`" + hint(key, known));
     }
   }
 
@@ -96,8 +101,8 @@ class HarmShape final : public Shape<HarmSpec> {
       case Relation::ratio:
         return map_node({{"ratio_" + side, plain_node(kRatio.format(harm.margin))}});
       case Relation::difference:
-        return map_node({{up ? "rises_by" : "falls_by",
-                          plain_node(difference_unit(metric_).format(up ? harm.margin : -harm.margin))}});
+        return map_node({{up ? "rises_by" : "falls_by", plain_node(difference_unit(metric_).format(
+                                                            up ? harm.margin : -harm.margin))}});
       case Relation::absolute:
         break;
     }
@@ -117,9 +122,10 @@ class HarmShape final : public Shape<HarmSpec> {
       properties.emplace_back(std::string(info.name), quantity_node(info.about));
     Node schema = object_schema(std::move(properties), {});
     put(schema, "patternProperties",
-        map_node({{"^p[0-9]+(\\.[0-9]+)?_(above|below)$",
-                   quantity_node("the percentile is beyond this: 1.5x (of the baseline's), a level such "
-                                 "as 5s, or baseline + a difference")}}));
+        map_node(
+            {{"^p[0-9]+(\\.[0-9]+)?_(above|below)$",
+              quantity_node("the percentile is beyond this: 1.5x (of the baseline's), a level such "
+                            "as 5s, or baseline + a difference")}}));
     put(schema, "minProperties", plain_node("1"));
     put(schema, "maxProperties", plain_node("1"));
     return schema;
@@ -128,16 +134,16 @@ class HarmShape final : public Shape<HarmSpec> {
  private:
   void read_percentile(const Node& node, const std::string& path, const PercentileKey& key,
                        Problems& problems, HarmSpec& harm) const {
-    const std::string what =
-        "a bound such as 1.5x or " + std::string(level_unit(metric_).example);
+    const std::string what = "a bound such as 1.5x or " + std::string(level_unit(metric_).example);
     const auto text = scalar_text(node, path, what, false, problems);
     if (!text) return;
     harm.kind = HarmSpec::Kind::quantile;
     harm.probability = key.probability;
     harm.direction = key.direction;
     if (metric_.kind == MetricKind::event) {
-      problems.error(node, path, std::string(metric_.name) +
-                                     " is an event without percentiles; use `ratio_above`");
+      problems.error(
+          node, path,
+          std::string(metric_.name) + " is an event without percentiles; use `ratio_above`");
     } else if (const auto error = parse_bound(*text, metric_, harm)) {
       problems.error(node, path, error->message);
     }
@@ -148,7 +154,8 @@ class HarmShape final : public Shape<HarmSpec> {
     const Unit<double>& level = level_unit(metric_);
     const Unit<double>& difference = difference_unit(metric_);
     harm.kind = HarmSpec::Kind::mean;
-    const bool up = key == HarmKey::rises_by || key == HarmKey::ratio_above || key == HarmKey::above;
+    const bool up =
+        key == HarmKey::rises_by || key == HarmKey::ratio_above || key == HarmKey::above;
     harm.direction = up ? Direction::up : Direction::down;
     switch (key) {
       case HarmKey::ratio_above:
@@ -165,8 +172,8 @@ class HarmShape final : public Shape<HarmSpec> {
       case HarmKey::falls_by:
         break;
     }
-    const std::string what = "a relative change such as 10% or a difference such as " +
-                             std::string(difference.example);
+    const std::string what =
+        "a relative change such as 10% or a difference such as " + std::string(difference.example);
     const auto text = scalar_text(node, path, what, false, problems);
     if (!text) return;
     // 15% is 115 / 100, correctly rounded; 1 + 0.15 is not always.
@@ -290,31 +297,30 @@ ShapeOf<TestSpec> test_shape() {
     for (const ParameterInfo& parameter : info.parameters) {
       const auto shape = std::make_shared<ParameterShape>(parameter);
       const std::string name(parameter.name);
-      parameters.push_back(
-          {.key = name,
-           .about = {},
-           .required = false,
-           .read =
-               [shape, name](const Node& node, const std::string& path, Problems& problems,
-                             TestSpec& test) {
-                 shape->read(node, path, problems, test.parameters[name]);
-               },
-           .write = [shape, name](const TestSpec& test) -> std::optional<Node> {
-             const auto found = test.parameters.find(name);
-             if (found == test.parameters.end()) return std::nullopt;
-             return shape->write(found->second);
-           },
-           .schema = [shape] { return shape->schema(); }});
+      parameters.push_back({.key = name,
+                            .about = {},
+                            .required = false,
+                            .read =
+                                [shape, name](const Node& node, const std::string& path,
+                                              Problems& problems, TestSpec& test) {
+                                  shape->read(node, path, problems, test.parameters[name]);
+                                },
+                            .write = [shape, name](const TestSpec& test) -> std::optional<Node> {
+                              const auto found = test.parameters.find(name);
+                              if (found == test.parameters.end()) return std::nullopt;
+                              return shape->write(found->second);
+                            },
+                            .schema = [shape] { return shape->schema(); }});
     }
     const ShapeOf<TestSpec> shape = object<TestSpec>(std::move(parameters));
     const std::string name(info.name);
     tests.push_back({.key = name,
-                     .about = std::string(info.about) + " (guarantee: " +
-                              std::string(to_string(info.guarantee)) + ")",
+                     .about = std::string(info.about) +
+                              " (guarantee: " + std::string(to_string(info.guarantee)) + ")",
                      .required = false,
                      .read =
-                         [shape, name](const Node& node, const std::string& path, Problems& problems,
-                                       TestSpec& test) {
+                         [shape, name](const Node& node, const std::string& path,
+                                       Problems& problems, TestSpec& test) {
                            test.name = name;
                            test.parameters.clear();
                            shape->read(node, path, problems, test);
@@ -331,9 +337,10 @@ ShapeOf<TestSpec> test_shape() {
 // ------------------------------------------------------------------------------------------- gates
 
 /// Reads a gate's expression into its metric and harm; a problem points into the text.
-void read_expression(const Node& node, const std::string& path, Problems& problems, GateSpec& gate) {
-  const auto text = scalar_text(node, path, "a gate such as \"mean(cost) <= 1.2x baseline\"", false,
-                                problems);
+void read_expression(const Node& node, const std::string& path, Problems& problems,
+                     GateSpec& gate) {
+  const auto text =
+      scalar_text(node, path, "a gate such as \"mean(cost) <= 1.2x baseline\"", false, problems);
   if (!text) return;
   auto parsed = parse_expression(*text);
   if (const auto* error = std::get_if<ExpressionError>(&parsed)) {
@@ -396,8 +403,8 @@ std::vector<Field<GateSpec>> gate_fields() {
       read_only("after", "with `expr`: how many failing looks make a failing gate", read_after,
                 after_schema),
       field("role", &GateSpec::role,
-            choice<GateRole>("a role", {{"protective", GateRole::protective},
-                                        {"advisory", GateRole::advisory}}),
+            choice<GateRole>(
+                "a role", {{"protective", GateRole::protective}, {"advisory", GateRole::advisory}}),
             "advisory: reported, never halts"),
       unless(Duration::zero(), &GateSpec::every,
              field("every", &GateSpec::every, quantity(kDuration, kPositiveTime),
@@ -413,8 +420,8 @@ std::vector<Field<GateSpec>> gate_fields() {
       field("budget_share", &GateSpec::budget_share, quantity(kNumber, kAboveZero),
             "relative weight when the false-alarm budget is split"),
       field("evidence", &GateSpec::evidence,
-            choice<EvidenceSpan>("a span", {{"rollout", EvidenceSpan::rollout},
-                                            {"stage", EvidenceSpan::stage}}),
+            choice<EvidenceSpan>(
+                "a span", {{"rollout", EvidenceSpan::rollout}, {"stage", EvidenceSpan::stage}}),
             "whether evidence survives a change of stage"),
   };
 }
@@ -440,7 +447,8 @@ class GateShape final : public Shape<GateSpec> {
           problems.error(node, path,
                          "the key `" + std::string(key) + "` is missing; a gate has `metric` and " +
                              "`harm`, or `expr`");
-      forbid("after", "only a gate with `expr` has `after`; write test: {fixed_threshold: {after: ...}}");
+      forbid("after",
+             "only a gate with `expr` has `after`; write test: {fixed_threshold: {after: ...}}");
       return;
     }
     forbid("metric", "`expr` names the metric already");
@@ -468,7 +476,8 @@ ShapeOf<AdvanceWhen> advance_when() {
 ShapeOf<StageSpec> stage_shape() {
   return object<StageSpec>(
       {
-          field("name", &StageSpec::name, text(false), "default: the exposure; `shadow` without one"),
+          field("name", &StageSpec::name, text(false),
+                "default: the exposure; `shadow` without one"),
           field("exposure", &StageSpec::served, quantity(kShare, kWholeShare),
                 "share of the traffic that the candidate answers"),
           field("mirrored", &StageSpec::mirrored, quantity(kShare, kWholeShare),
@@ -494,8 +503,8 @@ ShapeOf<StageSpec> stage_shape() {
 ShapeOf<Assignment> assignment_shape() {
   return object<Assignment>(
       {field("by", &Assignment::by,
-             choice<AssignmentUnit>("a unit", {{"user", AssignmentUnit::user},
-                                               {"request", AssignmentUnit::request}}),
+             choice<AssignmentUnit>(
+                 "a unit", {{"user", AssignmentUnit::user}, {"request", AssignmentUnit::request}}),
              "user: sticky; request: each by itself"),
        field("hash", &Assignment::hash,
              choice<AssignmentHash>("a hash", {{"md5", AssignmentHash::md5},
@@ -505,14 +514,12 @@ ShapeOf<Assignment> assignment_shape() {
 }
 
 ShapeOf<PlanSpec> ramp_shape() {
-  const ShapeOf<PlanSpec> strict = object<PlanSpec>(
-      {field("advance_when", &PlanSpec::advance_when, advance_when(), "what lets a stage be left")});
+  const ShapeOf<PlanSpec> strict = object<PlanSpec>({field(
+      "advance_when", &PlanSpec::advance_when, advance_when(), "what lets a stage be left")});
   return one_of<PlanSpec>({group("strict", strict, "stage after stage, in order")});
 }
 
-}  // namespace
-
-ShapeOf<PlanSpec> plan_shape(bool is_file) {
+ShapeOf<PlanSpec> make_plan_shape(bool is_file) {
   Field<PlanSpec> version = version_field<PlanSpec>();
   version.required = is_file;
   return object<PlanSpec>({
@@ -524,19 +531,28 @@ ShapeOf<PlanSpec> plan_shape(bool is_file) {
             "share of healthy rollouts that may be halted, over all gates, stages and looks"),
       field("missed_harm_budget", &PlanSpec::missed_harm_budget, quantity(kShare, kErrorShare),
             "error that a gate's evidence of safety may make"),
-      field("assignment", &PlanSpec::assignment, assignment_shape(), "who is served by the candidate"),
+      field("assignment", &PlanSpec::assignment, assignment_shape(),
+            "who is served by the candidate"),
       group("ramp", ramp_shape(), "the rule for climbing"),
       field("when_halted", &PlanSpec::when_halted,
-            choice<WhenHalted>("an answer", {{"rollback", WhenHalted::rollback},
-                                             {"freeze", WhenHalted::freeze}}),
+            choice<WhenHalted>(
+                "an answer", {{"rollback", WhenHalted::rollback}, {"freeze", WhenHalted::freeze}}),
             "rollback: exposure returns to 0; freeze: it stays"),
       field("every", &PlanSpec::every, quantity(kDuration, kPositiveTime),
             "between two looks of a gate that does not say"),
       required(field("stages", &PlanSpec::stages, named_list<StageSpec>(stage_shape(), 1),
                      "exposures in order")),
-      field("gates", &PlanSpec::gates,
-            named_list<GateSpec>(std::make_shared<GateShape>()), "what must hold"),
+      field("gates", &PlanSpec::gates, named_list<GateSpec>(std::make_shared<GateShape>()),
+            "what must hold"),
   });
+}
+
+}  // namespace
+
+ShapeOf<PlanSpec> plan_shape(bool is_file) {
+  static const ShapeOf<PlanSpec> kOfFile = make_plan_shape(true);
+  static const ShapeOf<PlanSpec> kInline = make_plan_shape(false);
+  return is_file ? kOfFile : kInline;
 }
 
 PlanSpec with_defaults(PlanSpec plan) {

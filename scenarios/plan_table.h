@@ -29,7 +29,10 @@ template <class T>
           .write = [](const T&) -> std::optional<Node> {
             return plain_node(std::to_string(kSchemaVersion));
           },
-          .schema = [] { return map_node({{"const", plain_node(std::to_string(kSchemaVersion))}}); }};
+          .schema =
+              [] {
+                return map_node({{"const", plain_node(std::to_string(kSchemaVersion))}});
+              }};
 }
 
 /// The plan with the defaults that plan.h states written into it: timeouts, looks, windows, silence,

@@ -29,8 +29,10 @@ const Range<Duration> kPositiveTime{.least = Duration::zero(), .most = {}, .open
 const Range<double> kNotNegative{.least = 0.0, .most = {}};
 const Range<double> kPositive{.least = 0.0, .most = {}, .open_below = true};
 const Range<double> kZeroToOne{.least = 0.0, .most = 1.0};
-const Range<double> kCorrelation{.least = -1.0, .most = 1.0, .open_below = true, .open_above = true};
-const Range<double> kPromptCorrelation{.least = 0.0, .most = 1.0, .open_below = false, .open_above = true};
+const Range<double> kCorrelation{
+    .least = -1.0, .most = 1.0, .open_below = true, .open_above = true};
+const Range<double> kPromptCorrelation{
+    .least = 0.0, .most = 1.0, .open_below = false, .open_above = true};
 
 ShapeOf<double> share() { return quantity(kShare, kZeroToOne); }
 ShapeOf<double> seconds(Range<double> range = kNotNegative) { return quantity(kSeconds, range); }
@@ -67,8 +69,8 @@ ShapeOf<sim::Arrivals> arrivals_shape() {
                                                       {"csv", TraceFormat::csv}}),
                      "of the file")),
       field("repeat", &TraceArrivals::repeat,
-            choice<TraceRepeat>("a way", {{"loop", TraceRepeat::loop},
-                                          {"bootstrap", TraceRepeat::bootstrap}}),
+            choice<TraceRepeat>(
+                "a way", {{"loop", TraceRepeat::loop}, {"bootstrap", TraceRepeat::bootstrap}}),
             "how a recording that is shorter than the horizon goes on"),
       field("block", &TraceArrivals::block, duration(kPositiveTime), "of the bootstrap"),
   });
@@ -77,8 +79,8 @@ ShapeOf<sim::Arrivals> arrivals_shape() {
            "poisson", poisson, "independent requests at a constant rate"),
        variant_of<DiurnalArrivals, PoissonArrivals, DiurnalArrivals, TraceArrivals>(
            "diurnal", diurnal, "independent requests at a rate that follows the day"),
-       variant_of<TraceArrivals, PoissonArrivals, DiurnalArrivals, TraceArrivals>(
-           "trace", trace, "a recording")});
+       variant_of<TraceArrivals, PoissonArrivals, DiurnalArrivals, TraceArrivals>("trace", trace,
+                                                                                  "a recording")});
 }
 
 std::vector<std::string> profile_names() {
@@ -89,8 +91,8 @@ std::vector<std::string> profile_names() {
 
 ShapeOf<Traffic> traffic_shape() {
   using sim::Users;
-  const auto activity = object<Users>(
-      {field("zipf", &Users::zipf, number(kNotNegative), "activity of the k-th user ~ k^-zipf; 0: alike")});
+  const auto activity = object<Users>({field("zipf", &Users::zipf, number(kNotNegative),
+                                             "activity of the k-th user ~ k^-zipf; 0: alike")});
   const auto users = object<Users>({
       field("count", &Users::count,
             ShapeOf<std::uint32_t>(std::make_shared<CountShape<std::uint32_t>>(
@@ -111,8 +113,9 @@ ShapeOf<Lognormal> lognormal_shape(const Unit<double>& unit) {
   return object<Lognormal>({
       required(field("median", &Lognormal::median, quantity(unit, kPositive), "of the law")),
       required(field("sigma", &Lognormal::sigma, number(kNotNegative), "sd of the logarithm")),
-      unless(0.0, &Lognormal::clip,
-             field("clip", &Lognormal::clip, quantity(unit, kPositive), "larger values become this")),
+      unless(
+          0.0, &Lognormal::clip,
+          field("clip", &Lognormal::clip, quantity(unit, kPositive), "larger values become this")),
   });
 }
 
@@ -145,7 +148,8 @@ class QuantileGridShape final : public Shape<sim::QuantileGrid> {
     return node;
   }
   [[nodiscard]] Node schema() const override {
-    Node schema = map_node({{"type", quoted_node("object")}, {"additionalProperties", plain_node("false")}});
+    Node schema =
+        map_node({{"type", quoted_node("object")}, {"additionalProperties", plain_node("false")}});
     put(schema, "patternProperties",
         map_node({{std::string(kShare.pattern), quantity(kTokens, kPositive)->schema()}}));
     return schema;
@@ -153,17 +157,17 @@ class QuantileGridShape final : public Shape<sim::QuantileGrid> {
 };
 
 ShapeOf<sim::TokenLaw> token_law() {
-  return one_of<sim::TokenLaw>(
-      {variant_of<Lognormal, Lognormal, sim::QuantileGrid>("lognormal", lognormal_shape(kTokens),
-                                                           "a lognormal law"),
-       variant_of<sim::QuantileGrid, Lognormal, sim::QuantileGrid>(
-           "quantiles", std::make_shared<QuantileGridShape>(),
-           "a quantile function, log-linear between its points")});
+  return one_of<sim::TokenLaw>({variant_of<Lognormal, Lognormal, sim::QuantileGrid>(
+                                    "lognormal", lognormal_shape(kTokens), "a lognormal law"),
+                                variant_of<sim::QuantileGrid, Lognormal, sim::QuantileGrid>(
+                                    "quantiles", std::make_shared<QuantileGridShape>(),
+                                    "a quantile function, log-linear between its points")});
 }
 
 ShapeOf<Traffic> tokens_shape() {
   return object<Traffic>({
-      field("input", &Traffic::input_tokens, token_law(), "tokens of a prompt; default: the profile's"),
+      field("input", &Traffic::input_tokens, token_law(),
+            "tokens of a prompt; default: the profile's"),
       field("output", &Traffic::output_tokens, token_law(),
             "tokens of the baseline's answer; default: the profile's"),
       field("correlation", &Traffic::token_correlation, number(kCorrelation),
@@ -196,8 +200,10 @@ std::vector<Field<Arm>> arm_fields() {
       field("ttft", &Latency::ttft,
             one_of<Lognormal>({group("lognormal", lognormal_shape(kSeconds), "a lognormal law")}),
             "time to the first token"),
-      field("per_output_token", &Latency::per_output_token_seconds, seconds(), "time per token after it"),
-      field("timeout", &Latency::timeout_seconds, seconds(kPositive), "slower answers end as errors"),
+      field("per_output_token", &Latency::per_output_token_seconds, seconds(),
+            "time per token after it"),
+      field("timeout", &Latency::timeout_seconds, seconds(kPositive),
+            "slower answers end as errors"),
   });
   const auto thumbs = object<Thumbs>({
       required(field("down", &Thumbs::down, share(), "answers a user would rate down")),
@@ -205,11 +211,11 @@ std::vector<Field<Arm>> arm_fields() {
       required(field("rate_given", &Thumbs::rate_given, share(),
                      "share of those ratings that are really given; there is no public figure")),
   });
-  const auto quality = one_of<Quality>(
-      {group("normal",
-             object<Quality>({required(field("mean", &Quality::mean, number(kZeroToOne), "score")),
-                              required(field("sd", &Quality::sd, number(kNotNegative), "of the score"))}),
-             "a normal law, cut off at 0 and 1")});
+  const auto quality = one_of<Quality>({group(
+      "normal",
+      object<Quality>({required(field("mean", &Quality::mean, number(kZeroToOne), "score")),
+                       required(field("sd", &Quality::sd, number(kNotNegative), "of the score"))}),
+      "a normal law, cut off at 0 and 1")});
   const auto error = object<Arm>({
       bernoulli(&Arm::error_probability, "share of requests that fail"),
       field("failed_latency_ratio", &Arm::failed_latency_ratio, number(kPositive),
@@ -219,7 +225,8 @@ std::vector<Field<Arm>> arm_fields() {
       required(field("price", &Arm::price, price, "what tokens cost")),
       field("latency", &Arm::latency, latency, "how long an answer takes"),
       group("error", error, "requests without an answer"),
-      group("refusal", object<Arm>({bernoulli(&Arm::refusal_probability, "share of answers that decline")}),
+      group("refusal",
+            object<Arm>({bernoulli(&Arm::refusal_probability, "share of answers that decline")}),
             "answers that decline the request"),
       field("thumbs", &Arm::thumbs, thumbs, "what users think of the answers"),
       field("quality", &Arm::quality, quality, "a judge's score, 0 to 1"),
@@ -247,9 +254,7 @@ std::vector<std::string> metrics_that_differ(bool positive_only = false) {
 }
 
 /// A difference of any metric, for schemas.
-Node difference_schema() {
-  return map_node({{"type", quoted_node("string")}});
-}
+Node difference_schema() { return map_node({{"type", quoted_node("string")}}); }
 
 ShapeOf<Effect> effect_shape() {
   const auto shift_of = [](const Effect& effect) -> ShapeOf<double> {
@@ -261,10 +266,12 @@ ShapeOf<Effect> effect_shape() {
                      "what is different")),
       field("multiply", &Effect::multiply, quantity(kFactor, kNotNegative),
             "the value, or the probability of an event, times this"),
-      dependent<Effect, double>("shift", &Effect::shift, shift_of, difference_schema,
-                                "then plus this, in the metric's unit: 0.3pp, 50ms, $0.001, 20 tokens"),
+      dependent<Effect, double>(
+          "shift", &Effect::shift, shift_of, difference_schema,
+          "then plus this, in the metric's unit: 0.3pp, 50ms, $0.001, 20 tokens"),
       field("from", &Effect::from, duration(kAnyTime), "since the start of the rollout"),
-      field("ramp_in", &Effect::ramp_in, duration(kAnyTime), "grows linearly to its size over this"),
+      field("ramp_in", &Effect::ramp_in, duration(kAnyTime),
+            "grows linearly to its size over this"),
       field("harmful", &Effect::harmful, quantity(kBoolean),
             "default: whether it moves its metric in the direction of harm"),
   });
@@ -281,7 +288,8 @@ class MetricMapShape final : public Shape<std::map<std::string, V>> {
   MetricMapShape(std::vector<std::string> metrics, ShapeFor shape_for)
       : metrics_(std::move(metrics)), shape_for_(std::move(shape_for)) {}
 
-  void read(const Node& node, const std::string& path, Problems& problems, Map& map) const override {
+  void read(const Node& node, const std::string& path, Problems& problems,
+            Map& map) const override {
     if (node.kind != Node::Kind::map) {
       problems.error(node, path, expected("a map from metrics to their noise", node));
       return;
@@ -289,8 +297,9 @@ class MetricMapShape final : public Shape<std::map<std::string, V>> {
     for (std::size_t i = 0; i < node.fields.size(); ++i) {
       const auto& [metric, value] = node.fields[i];
       if (std::ranges::find(metrics_, metric) == metrics_.end()) {
-        problems.error(node.key_mark(i), path,
-                       "`" + shortened(metric) + "` is no metric with such noise" + hint(metric, metrics_));
+        problems.error(
+            node.key_mark(i), path,
+            "`" + shortened(metric) + "` is no metric with such noise" + hint(metric, metrics_));
         continue;
       }
       shape_for_(metric)->read(value, join(path, metric), problems, map[metric]);
@@ -321,13 +330,14 @@ ShapeOf<Noise> noise_shape() {
         const bool relative = info && info->kind == MetricKind::positive;
         return quantity(relative ? kRelativeChange : kPoints, kNotNegative);
       });
-  const auto one_window = object<Window>({
+  ShapeOf<Window> one_window = object<Window>({
       required(field("cv", &Window::cv, quantity(kShare, kNotNegative), "sd of the factor")),
       field("correlation_time", &Window::correlation_time, duration(kPositiveTime),
             "how long it stays alike"),
   });
   const auto window = std::make_shared<MetricMapShape<Window>>(
-      metrics_that_differ(true), [one_window](const std::string&) { return one_window; });
+      metrics_that_differ(true),
+      [one_window](const std::string&) -> const ShapeOf<Window>& { return one_window; });
   return object<Noise>({
       field("deployment", &Noise::deployment, ShapeOf<std::map<std::string, double>>(deployment),
             "sd of one draw per rollout and arm, which does not average out"),
@@ -370,14 +380,19 @@ ShapeOf<DelayLaw> delay_shape() {
       });
   return one_of<DelayLaw>({
       alternative<DelayLaw, double>(
-          "fixed", seconds(), [](double delay) { return DelayLaw{Kind::fixed, delay, 0.0}; },
+          "fixed", seconds(),
+          [](double delay) {
+            return DelayLaw{Kind::fixed, delay, 0.0};
+          },
           [](const DelayLaw& law) {
             return law.kind == Kind::fixed ? std::optional(law.a) : std::nullopt;
           },
           "always the same"),
       alternative<DelayLaw, Uniform>(
           "uniform", uniform,
-          [](Uniform law) { return DelayLaw{Kind::uniform, law.from, law.to}; },
+          [](Uniform law) {
+            return DelayLaw{Kind::uniform, law.from, law.to};
+          },
           [](const DelayLaw& law) {
             return law.kind == Kind::uniform ? std::optional(Uniform{law.a, law.b}) : std::nullopt;
           },
@@ -386,7 +401,8 @@ ShapeOf<DelayLaw> delay_shape() {
           "lognormal", lognormal,
           [](const LognormalDelay& law) {
             const double sigma =
-                law.sigma ? *law.sigma : std::log(law.p95.value_or(law.median) / law.median) / kNormalP95;
+                law.sigma ? *law.sigma
+                          : std::log(law.p95.value_or(law.median) / law.median) / kNormalP95;
             return DelayLaw{Kind::lognormal, law.median, sigma};
           },
           [](const DelayLaw& law) {
@@ -423,7 +439,8 @@ ShapeOf<sim::Rollback> rollback_shape() {
                                                 {"redeploy", Actuation::redeploy},
                                                 {"manual", Actuation::manual},
                                                 {"custom", Actuation::custom}}),
-             "from a decision to its exposure: policy_flip 1..5s, blue_green 0.1..1s, scripted 2..3m, "
+             "from a decision to its exposure: policy_flip 1..5s, blue_green 0.1..1s, scripted "
+             "2..3m, "
              "redeploy 5..10m, manual about 15m, custom as `delay` says"),
        std::move(delay)},
       [](const Node& node, const std::string& path, Problems& problems, Rollback& rollback) {
@@ -455,7 +472,8 @@ std::vector<Field<Scenario>> scenario_fields() {
       required(field("name", &Scenario::name, text(false), "of the scenario, in reports")),
       field("about", &Scenario::about, text(), "what the world is and what should happen"),
       field("seed", &Scenario::seed, quantity(kCount), "of all random streams"),
-      field("horizon", &Scenario::horizon, duration(kPositiveTime), "the run ends here at the latest"),
+      field("horizon", &Scenario::horizon, duration(kPositiveTime),
+            "the run ends here at the latest"),
       field("traffic", &Scenario::traffic, traffic_shape(), "requests and users"),
       within(&Scenario::traffic, group("tokens", tokens_shape(), "lengths of prompts and answers")),
       required(group("baseline", baseline_shape(), "what one request does now")),
@@ -463,7 +481,8 @@ std::vector<Field<Scenario>> scenario_fields() {
       field("noise", &Scenario::noise, noise_shape(), "what no sample size averages out"),
       field("telemetry", &Scenario::telemetry, telemetry_shape(), "how the engine learns of it"),
       field("rollback", &Scenario::rollback, rollback_shape(), "how the router follows decisions"),
-      field("objectives", &Scenario::objectives, objectives_shape(), "what users expect of an answer"),
+      field("objectives", &Scenario::objectives, objectives_shape(),
+            "what users expect of an answer"),
   };
 }
 

@@ -51,7 +51,8 @@ void add_rows(const Node& schema, const std::string& path, std::string& out) {
     if (const Node* required = schema.find("required"))
       for (const Node& name : required->items)
         if (name.scalar == key) usual = "required";
-    out += "| `" + below + "` | " + usual + " | " + about + " |\n";
+    out.append("| `").append(below).append("` | ").append(usual).append(" | ").append(about);
+    out += " |\n";
     add_rows(property, below, out);
   }
 }

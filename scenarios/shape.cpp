@@ -44,8 +44,9 @@ class NameShape final : public Shape<std::string> {
       return;
     }
     // A few names are listed; of many, the one that was probably meant is enough.
-    const std::string near =
-        known_.size() <= kListed || node.kind != Node::Kind::scalar ? "" : nearest(node.scalar, known_);
+    const std::string near = known_.size() <= kListed || node.kind != Node::Kind::scalar
+                                 ? ""
+                                 : nearest(node.scalar, known_);
     const std::string what = known_.size() <= kListed ? alternatives(known_)
                              : near.empty()           ? noun_ + ": " + alternatives(known_)
                                                       : noun_;
@@ -127,13 +128,15 @@ void report_unknown_keys(const Node& node, const std::string& path,
   for (std::size_t i = 0; i < node.fields.size(); ++i) {
     const std::string& key = node.fields[i].first;
     if (std::ranges::find(known, key) == known.end())
-      problems.error(node.key_mark(i), path, "unknown key `" + shortened(key) + "`" + hint(key, known));
+      problems.error(node.key_mark(i), path,
+                     "unknown key `" + shortened(key) + "`" + hint(key, known));
   }
 }
 
 Node object_schema(std::vector<std::pair<std::string, Node>> properties,
                    const std::vector<std::string>& required) {
-  Node schema = map_node({{"type", quoted_node("object")}, {"additionalProperties", plain_node("false")}});
+  Node schema =
+      map_node({{"type", quoted_node("object")}, {"additionalProperties", plain_node("false")}});
   if (!required.empty()) {
     Node names = list_node();
     for (const std::string& name : required) names.items.push_back(quoted_node(name));

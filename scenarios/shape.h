@@ -108,7 +108,9 @@ class UnitShape final : public Shape<T> {
     }
   }
 
-  [[nodiscard]] Node write(const T& value) const override { return plain_node(unit_.format(value)); }
+  [[nodiscard]] Node write(const T& value) const override {
+    return plain_node(unit_.format(value));
+  }
 
   [[nodiscard]] Node schema() const override {
     Node schema = map_node();
@@ -125,7 +127,8 @@ class UnitShape final : public Shape<T> {
       put(schema, range_.open_above ? "exclusiveMaximum" : "maximum",
           plain_node(unit_.format(*range_.most)));
     put(schema, "description",
-        quoted_node(std::string(unit_.noun) + limits() + ", such as " + std::string(unit_.example)));
+        quoted_node(std::string(unit_.noun) + limits() + ", such as " +
+                    std::string(unit_.example)));
     return schema;
   }
 
@@ -201,6 +204,7 @@ class ChoiceShape final : public Shape<E> {
   [[nodiscard]] static std::vector<std::string> names(
       const std::vector<std::pair<std::string, E>>& choices) {
     std::vector<std::string> result;
+    result.reserve(choices.size());
     for (const auto& [name, choice] : choices) result.push_back(name);
     return result;
   }
@@ -312,7 +316,8 @@ template <class T>
 template <class T>
 class OneOfShape final : public Shape<T> {
  public:
-  explicit OneOfShape(std::vector<Field<T>> alternatives) : alternatives_(std::move(alternatives)) {}
+  explicit OneOfShape(std::vector<Field<T>> alternatives)
+      : alternatives_(std::move(alternatives)) {}
 
   void read(const Node& node, const std::string& path, Problems& problems,
             T& value) const override {
@@ -385,21 +390,21 @@ template <class T, class M>
 template <class T, class M>
 [[nodiscard]] Field<T> field(std::string key, std::optional<M> T::*member, ShapeOf<M> shape,
                              std::string about) {
-  return {.key = std::move(key),
-          .about = std::move(about),
-          .required = false,
-          .read =
-              [member, shape](const Node& node, const std::string& path, Problems& problems,
-                              T& value) {
-                M read{};
-                shape->read(node, path, problems, read);
-                value.*member = std::move(read);
-              },
-          .write = [member, shape](const T& value) -> std::optional<Node> {
-            if (!(value.*member)) return std::nullopt;
-            return shape->write(*(value.*member));
+  return {
+      .key = std::move(key),
+      .about = std::move(about),
+      .required = false,
+      .read =
+          [member, shape](const Node& node, const std::string& path, Problems& problems, T& value) {
+            M read{};
+            shape->read(node, path, problems, read);
+            value.*member = std::move(read);
           },
-          .schema = [shape] { return shape->schema(); }};
+      .write = [member, shape](const T& value) -> std::optional<Node> {
+        if (!(value.*member)) return std::nullopt;
+        return shape->write(*(value.*member));
+      },
+      .schema = [shape] { return shape->schema(); }};
 }
 
 template <class T>
@@ -423,9 +428,9 @@ template <class T, class M>
   return {.key = inner.key,
           .about = inner.about,
           .required = inner.required,
-          .read = [member, read = inner.read](const Node& node, const std::string& path,
-                                              Problems& problems,
-                                              T& value) { read(node, path, problems, value.*member); },
+          .read = [member, read = inner.read](
+                      const Node& node, const std::string& path, Problems& problems,
+                      T& value) { read(node, path, problems, value.*member); },
           .write = [member, write = inner.write](const T& value) { return write(value.*member); },
           .schema = inner.schema};
 }
@@ -488,22 +493,22 @@ template <class T, class U>
 [[nodiscard]] Field<T> alternative(std::string key, ShapeOf<U> shape, std::function<T(U)> make,
                                    std::function<std::optional<U>(const T&)> take,
                                    std::string about) {
-  return {.key = std::move(key),
-          .about = std::move(about),
-          .required = false,
-          .read =
-              [shape, make](const Node& node, const std::string& path, Problems& problems,
-                            T& value) {
-                U read{};
-                shape->read(node, path, problems, read);
-                value = make(std::move(read));
-              },
-          .write = [shape, take](const T& value) -> std::optional<Node> {
-            const std::optional<U> held = take(value);
-            if (!held) return std::nullopt;
-            return shape->write(*held);
+  return {
+      .key = std::move(key),
+      .about = std::move(about),
+      .required = false,
+      .read =
+          [shape, make](const Node& node, const std::string& path, Problems& problems, T& value) {
+            U read{};
+            shape->read(node, path, problems, read);
+            value = make(std::move(read));
           },
-          .schema = [shape] { return shape->schema(); }};
+      .write = [shape, take](const T& value) -> std::optional<Node> {
+        const std::optional<U> held = take(value);
+        if (!held) return std::nullopt;
+        return shape->write(*held);
+      },
+      .schema = [shape] { return shape->schema(); }};
 }
 
 /// An alternative of a std::variant.
@@ -533,7 +538,8 @@ class ListShape final : public Shape<std::vector<T>> {
       problems.error(node, path, expected("a list", node));
       return;
     }
-    if (node.items.size() < least_) problems.error(node, path, "expected at least one item, got none");
+    if (node.items.size() < least_)
+      problems.error(node, path, "expected at least one item, got none");
     value.assign(node.items.size(), T{});
     const std::vector<std::string> names = item_names(node);
     for (std::size_t i = 0; i < node.items.size(); ++i)
@@ -578,7 +584,9 @@ class NamedListShape final : public Shape<std::vector<T>> {
         }
     }
   }
-  [[nodiscard]] Node write(const std::vector<T>& value) const override { return list_.write(value); }
+  [[nodiscard]] Node write(const std::vector<T>& value) const override {
+    return list_.write(value);
+  }
   [[nodiscard]] Node schema() const override { return list_.schema(); }
 
  private:

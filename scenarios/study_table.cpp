@@ -56,18 +56,19 @@ ShapeOf<Expectation> bounds_shape(const ClaimInfo& info) {
   if (info.has_quantile)
     fields.push_back(required(field(
         "quantile", &Expectation::quantile,
-        quantity(kShare, Range<double>{.least = 0.0, .most = 1.0, .open_below = true, .open_above = true}),
+        quantity(kShare,
+                 Range<double>{.least = 0.0, .most = 1.0, .open_below = true, .open_above = true}),
         "which quantile is bounded")));
   fields.push_back(field("at_least", &Expectation::at_least, value, "lower bound"));
   fields.push_back(field("at_most", &Expectation::at_most, value, "upper bound"));
-  return object<Expectation>(
-      std::move(fields),
-      [](const Node& node, const std::string& path, Problems& problems, Expectation& claim) {
-        if (!claim.at_least && !claim.at_most)
-          problems.error(node, path, "expected `at_least`, `at_most` or both");
-        else if (claim.at_least && claim.at_most && *claim.at_most < *claim.at_least)
-          problems.error(*node.find("at_most"), join(path, "at_most"), "`at_most` is less than `at_least`");
-      });
+  return object<Expectation>(std::move(fields), [](const Node& node, const std::string& path,
+                                                   Problems& problems, Expectation& claim) {
+    if (!claim.at_least && !claim.at_most)
+      problems.error(node, path, "expected `at_least`, `at_most` or both");
+    else if (claim.at_least && claim.at_most && *claim.at_most < *claim.at_least)
+      problems.error(*node.find("at_most"), join(path, "at_most"),
+                     "`at_most` is less than `at_least`");
+  });
 }
 
 /// A key of a section that adds one claim to a set, and finds it again when writing. Keys are unique
@@ -76,27 +77,28 @@ Field<ExpectationSet> claim_field(std::string_view section, std::string key, std
                                   ShapeOf<Expectation> shape, std::string column,
                                   std::string unit_name) {
   const std::string tail = join(section, key);
-  return {.key = key,
-          .about = std::move(about),
-          .required = false,
-          .read =
-              [=](const Node& node, const std::string& path, Problems& problems, ExpectationSet& set) {
-                Expectation claim;
-                claim.path = path;
-                claim.column = column;
-                claim.unit = unit_name;
-                claim.file = node.mark.file;
-                claim.line = node.mark.line;
-                claim.column_number = node.mark.column;
-                shape->read(node, path, problems, claim);
-                set.expectations.push_back(std::move(claim));
-              },
-          .write = [=](const ExpectationSet& set) -> std::optional<Node> {
-            for (const Expectation& claim : set.expectations)
-              if (claim.path.ends_with(tail)) return shape->write(claim);
-            return std::nullopt;
+  return {
+      .key = key,
+      .about = std::move(about),
+      .required = false,
+      .read =
+          [=](const Node& node, const std::string& path, Problems& problems, ExpectationSet& set) {
+            Expectation claim;
+            claim.path = path;
+            claim.column = column;
+            claim.unit = unit_name;
+            claim.file = node.mark.file;
+            claim.line = node.mark.line;
+            claim.column_number = node.mark.column;
+            shape->read(node, path, problems, claim);
+            set.expectations.push_back(std::move(claim));
           },
-          .schema = [shape] { return shape->schema(); }};
+      .write = [=](const ExpectationSet& set) -> std::optional<Node> {
+        for (const Expectation& claim : set.expectations)
+          if (claim.path.ends_with(tail)) return shape->write(claim);
+        return std::nullopt;
+      },
+      .schema = [shape] { return shape->schema(); }};
 }
 
 Field<Expectation> in_share() {
@@ -108,41 +110,41 @@ Field<Expectation> in_share() {
 /// {at_or_before: 10%, in: 98%}
 ShapeOf<Expectation> halt_stage_shape() {
   const ShapeOf<std::string> name = text(false);
-  Field<Expectation> limit{
-      .key = "at_or_before",
-      .about = "name of a stage",
-      .required = true,
-      .read =
-          [name](const Node& node, const std::string& path, Problems& problems, Expectation& claim) {
-            claim.sum_of.assign(1, {});
-            name->read(node, path, problems, claim.sum_of.front());
-          },
-      .write = [name](const Expectation& claim) -> std::optional<Node> {
-        if (claim.sum_of.empty()) return std::nullopt;
-        return name->write(claim.sum_of.back());
-      },
-      .schema = [name] { return name->schema(); }};
+  Field<Expectation> limit{.key = "at_or_before",
+                           .about = "name of a stage",
+                           .required = true,
+                           .read =
+                               [name](const Node& node, const std::string& path, Problems& problems,
+                                      Expectation& claim) {
+                                 claim.sum_of.assign(1, {});
+                                 name->read(node, path, problems, claim.sum_of.front());
+                               },
+                           .write = [name](const Expectation& claim) -> std::optional<Node> {
+                             if (claim.sum_of.empty()) return std::nullopt;
+                             return name->write(claim.sum_of.back());
+                           },
+                           .schema = [name] { return name->schema(); }};
   return object<Expectation>({std::move(limit), in_share()});
 }
 
 /// {gate: cost, in: 90%}
 ShapeOf<Expectation> halted_by_shape() {
   const ShapeOf<std::string> name = text(false);
-  Field<Expectation> gate{
-      .key = "gate",
-      .about = "name of a gate",
-      .required = true,
-      .read =
-          [name](const Node& node, const std::string& path, Problems& problems, Expectation& claim) {
-            std::string read;
-            name->read(node, path, problems, read);
-            claim.column = std::string(kHaltedByGate) + read;
-          },
-      .write = [name](const Expectation& claim) -> std::optional<Node> {
-        if (!claim.column.starts_with(kHaltedByGate)) return std::nullopt;
-        return name->write(claim.column.substr(kHaltedByGate.size()));
-      },
-      .schema = [name] { return name->schema(); }};
+  Field<Expectation> gate{.key = "gate",
+                          .about = "name of a gate",
+                          .required = true,
+                          .read =
+                              [name](const Node& node, const std::string& path, Problems& problems,
+                                     Expectation& claim) {
+                                std::string read;
+                                name->read(node, path, problems, read);
+                                claim.column = std::string(kHaltedByGate) + read;
+                              },
+                          .write = [name](const Expectation& claim) -> std::optional<Node> {
+                            if (!claim.column.starts_with(kHaltedByGate)) return std::nullopt;
+                            return name->write(claim.column.substr(kHaltedByGate.size()));
+                          },
+                          .schema = [name] { return name->schema(); }};
   return object<Expectation>({std::move(gate), in_share()});
 }
 
@@ -156,8 +158,9 @@ ShapeOf<ExpectationSet> section_shape(std::string_view section) {
   if (section == kAsWritten) {
     fields.push_back(claim_field(section, "halt_stage", "runs halted at a stage or an earlier one",
                                  halt_stage_shape(), std::string(kHaltedAtStage), "%"));
-    fields.push_back(claim_field(section, "halted_by", "runs halted by one gate, alone or with others",
-                                 halted_by_shape(), std::string(kHaltedByGate), "%"));
+    fields.push_back(claim_field(section, "halted_by",
+                                 "runs halted by one gate, alone or with others", halted_by_shape(),
+                                 std::string(kHaltedByGate), "%"));
   }
   return object<ExpectationSet>(std::move(fields));
 }
@@ -215,7 +218,8 @@ ShapeOf<Expected> expected_shape() {
             quantity(kShare, Range<double>{.least = 0.5, .most = 1.0, .open_above = true}),
             "of the intervals that decide"),
       field("runs", &Expected::runs,
-            quantity(kCount, Range<std::uint64_t>{.least = 1, .most = 1'000'000}), "replications played"),
+            quantity(kCount, Range<std::uint64_t>{.least = 1, .most = 1'000'000}),
+            "replications played"),
   };
   for (Field<ExpectationSet>& section : claim_sections())
     fields.push_back(within(&Expected::claims, std::move(section)));
@@ -228,17 +232,23 @@ ShapeOf<Expected> expected_shape() {
   return object<Expected>(std::move(fields));
 }
 
-}  // namespace
-
-ShapeOf<StudyDraft> study_shape() {
+ShapeOf<StudyDraft> make_study_shape() {
   std::vector<Field<StudyDraft>> fields{required(version_field<StudyDraft>())};
   for (Field<sim::Scenario>& scenario_field : scenario_fields())
     fields.push_back(within(&StudyDraft::scenario, std::move(scenario_field)));
-  fields.push_back(required(field("policy", &StudyDraft::policy, policy_shape(),
-                                  "the file of the policy, relative to this one, or the policy itself")));
+  fields.push_back(
+      required(field("policy", &StudyDraft::policy, policy_shape(),
+                     "the file of the policy, relative to this one, or the policy itself")));
   fields.push_back(field("expect", &StudyDraft::expected, expected_shape(),
                          "what `gatewright check` must find true"));
   return object<StudyDraft>(std::move(fields));
+}
+
+}  // namespace
+
+ShapeOf<StudyDraft> study_shape() {
+  static const ShapeOf<StudyDraft> kShape = make_study_shape();
+  return kShape;
 }
 
 }  // namespace gatewright::scenarios

@@ -25,7 +25,7 @@ std::string statistic_of(const Node& gate, std::string_view metric) {
   const Node* harm = gate.find("harm");
   if (harm && harm->kind == Node::Kind::map && !harm->fields.empty()) {
     const std::string& key = harm->fields.front().first;
-    const std::string statistic = key.substr(0, key.find('_'));
+    std::string statistic = key.substr(0, key.find('_'));
     if (parse_percentile(statistic)) return statistic;
   }
   const MetricInfo* info = find_metric(metric);
@@ -34,8 +34,8 @@ std::string statistic_of(const Node& gate, std::string_view metric) {
 
 /// What an item is called when it does not say so itself.
 struct Derived {
-  std::string name;      ///< empty: there is nothing to derive it from
-  std::string qualifier; ///< told apart by, where the name is taken
+  std::string name;       ///< empty: there is nothing to derive it from
+  std::string qualifier;  ///< told apart by, where the name is taken
 };
 
 Derived derived_name(const Node& item) {
@@ -84,7 +84,8 @@ std::optional<Step> step(const Node& node, std::string_view path) {
   std::optional<Step> best;
   const std::vector<std::string> names = child_names(node);
   for (std::size_t i = 0; i < names.size(); ++i)
-    if (const auto rest = rest_after(path, names[i]); rest && (!best || names[i].size() > best->name.size()))
+    if (const auto rest = rest_after(path, names[i]);
+        rest && (!best || names[i].size() > best->name.size()))
       best = Step{i, names[i], *rest};
   if (best || node.kind != Node::Kind::list) return best;
 
@@ -194,7 +195,8 @@ std::optional<Diagnostic> set(Document& document, std::string_view path, std::st
         walked.empty() ? "the file" : "`" + std::string(walked.substr(0, walked.size() - 1)) + "`";
     if (key.empty()) return refused("an empty name between two dots");
     if (node->kind == Node::Kind::list)
-      return refused(where + " has no item `" + std::string(key) + "`" + hint(key, item_names(*node)));
+      return refused(where + " has no item `" + std::string(key) + "`" +
+                     hint(key, item_names(*node)));
     if (node->kind == Node::Kind::scalar)
       return refused(where + " is the value " + shortened(node->scalar) + ", which has no key `" +
                      std::string(key) + "`");

@@ -48,11 +48,13 @@ struct TimeUnit {
   std::string_view suffix;
   std::int64_t nanoseconds;
 };
-constexpr std::array kTimeUnits{
-    TimeUnit{"d", 86'400'000'000'000}, TimeUnit{"h", 3'600'000'000'000},
-    TimeUnit{"m", 60'000'000'000},     TimeUnit{"s", 1'000'000'000},
-    TimeUnit{"ms", 1'000'000},         TimeUnit{"us", 1'000},
-    TimeUnit{"ns", 1}};
+constexpr std::array kTimeUnits{TimeUnit{"d", 86'400'000'000'000},
+                                TimeUnit{"h", 3'600'000'000'000},
+                                TimeUnit{"m", 60'000'000'000},
+                                TimeUnit{"s", 1'000'000'000},
+                                TimeUnit{"ms", 1'000'000},
+                                TimeUnit{"us", 1'000},
+                                TimeUnit{"ns", 1}};
 constexpr double kNanosecondsMax = 9e18;  // 285 years
 
 std::optional<Duration> parse_duration(std::string_view text) {
@@ -107,7 +109,8 @@ struct RateUnit {
   std::string_view suffix;
   double seconds;
 };
-constexpr std::array kRateUnits{RateUnit{"/s", 1.0}, RateUnit{"/min", 60.0}, RateUnit{"/h", 3600.0}};
+constexpr std::array kRateUnits{RateUnit{"/s", 1.0}, RateUnit{"/min", 60.0},
+                                RateUnit{"/h", 3600.0}};
 
 std::optional<double> parse_rate(std::string_view text) {
   for (const RateUnit& unit : kRateUnits)
@@ -125,7 +128,8 @@ std::string format_rate(double value) {
       std::array<char, 40> buffer{};
       const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(),
                                      value * unit.seconds, std::chars_format::general, digits);
-      const std::string_view rounded(buffer.data(), static_cast<std::size_t>(end.ptr - buffer.data()));
+      const std::string_view rounded(buffer.data(),
+                                     static_cast<std::size_t>(end.ptr - buffer.data()));
       const std::optional<double> number = parse_decimal(rounded);
       if (!number) continue;
       const std::string text = format_decimal(*number);
@@ -211,7 +215,8 @@ std::optional<double> parse_decimal(std::string_view text, int shift) {
     mantissa = text.substr(0, e);
     std::string_view digits = text.substr(e + 1);
     if (digits.starts_with('+')) digits.remove_prefix(1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), exponent);
     if (error != std::errc{} || std::abs(exponent) > 400) return std::nullopt;
   }
   if (mantissa.starts_with('+')) mantissa.remove_prefix(1);
@@ -256,7 +261,8 @@ std::string format_decimal(double value, int shift) {
   }
   if (exponent < 0)
     return sign + "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
-  if (last <= exponent) return sign + digits + std::string(static_cast<std::size_t>(exponent - last), '0');
+  if (last <= exponent)
+    return sign + digits + std::string(static_cast<std::size_t>(exponent - last), '0');
   const auto whole = static_cast<std::size_t>(exponent) + 1;
   return sign + digits.substr(0, whole) + '.' + digits.substr(whole);
 }
@@ -264,37 +270,64 @@ std::string format_decimal(double value, int shift) {
 #define GATEWRIGHT_UNSIGNED "[0-9]+(\\.[0-9]+)?([eE][-+]?[0-9]+)?"
 #define GATEWRIGHT_NUMBER "[-+]?" GATEWRIGHT_UNSIGNED
 
-const Unit<Duration> kDuration{"a duration", "30m", "^" GATEWRIGHT_NUMBER "(ns|us|ms|s|m|h|d)$", false,
-                               "string", parse_duration, format_duration};
-const Unit<double> kSeconds{"a time", "350ms", "^" GATEWRIGHT_NUMBER "(us|ms|s|m|h)$", false,
-                            "string", parse_seconds, format_seconds};
-const Unit<double> kRate{"a rate", "40/s", "^" GATEWRIGHT_NUMBER "/(s|min|h)$", false,
-                         "string", parse_rate, format_rate};
-const Unit<double> kShare{"a share", "25%", "^" GATEWRIGHT_NUMBER "%$", false,
-                          "string", parse_percent, format_percent};
-const Unit<double> kRelativeChange{"a relative change", "10%", "^" GATEWRIGHT_NUMBER "%$", false,
-                                   "string", parse_percent, format_percent};
-const Unit<double> kPoints{"percentage points", "0.5pp", "^" GATEWRIGHT_NUMBER "pp$", false,
-                           "string", parse_points, format_points};
-const Unit<double> kUsd{"an amount of money", "$0.001", "^-?\\$" GATEWRIGHT_UNSIGNED "$", false,
-                        "string", parse_usd, format_usd};
-const Unit<double> kUsdPerToken{"a price", "$0.15/Mtok", "^\\$" GATEWRIGHT_UNSIGNED "/(Mtok|ktok|tok)$",
-                                false, "string", parse_usd_per_token, format_usd_per_token};
-const Unit<double> kTokens{"a number of tokens", "20 tokens", "^" GATEWRIGHT_NUMBER " tokens?$",
-                           false, "string", parse_tokens, format_tokens};
-const Unit<double> kRatio{"a factor", "1.5x", "^" GATEWRIGHT_NUMBER "x$", false,
-                          "string", parse_ratio, format_ratio};
-const Unit<double> kFactor{"a factor", "1.25 or 1.25x", "^" GATEWRIGHT_NUMBER "x?$", false,
-                           "number or string", parse_factor, format_number};
+const Unit<Duration> kDuration{
+    "a duration",   "30m",          "^" GATEWRIGHT_NUMBER "(ns|us|ms|s|m|h|d)$", false, "string",
+    parse_duration, format_duration};
+const Unit<double> kSeconds{"a time",      "350ms",  "^" GATEWRIGHT_NUMBER "(us|ms|s|m|h)$",
+                            false,         "string", parse_seconds,
+                            format_seconds};
+const Unit<double> kRate{"a rate",   "40/s",   "^" GATEWRIGHT_NUMBER "/(s|min|h)$",
+                         false,      "string", parse_rate,
+                         format_rate};
+const Unit<double> kShare{"a share",     "25%",         "^" GATEWRIGHT_NUMBER "%$", false, "string",
+                          parse_percent, format_percent};
+const Unit<double> kRelativeChange{
+    "a relative change", "10%",         "^" GATEWRIGHT_NUMBER "%$", false, "string",
+    parse_percent,       format_percent};
+const Unit<double> kPoints{
+    "percentage points", "0.5pp",      "^" GATEWRIGHT_NUMBER "pp$", false, "string",
+    parse_points,        format_points};
+const Unit<double> kUsd{"an amount of money",
+                        "$0.001",
+                        "^-?\\$" GATEWRIGHT_UNSIGNED "$",
+                        false,
+                        "string",
+                        parse_usd,
+                        format_usd};
+const Unit<double> kUsdPerToken{"a price",
+                                "$0.15/Mtok",
+                                "^\\$" GATEWRIGHT_UNSIGNED "/(Mtok|ktok|tok)$",
+                                false,
+                                "string",
+                                parse_usd_per_token,
+                                format_usd_per_token};
+const Unit<double> kTokens{
+    "a number of tokens", "20 tokens",  "^" GATEWRIGHT_NUMBER " tokens?$", false, "string",
+    parse_tokens,         format_tokens};
+const Unit<double> kRatio{"a factor",  "1.5x",      "^" GATEWRIGHT_NUMBER "x$", false, "string",
+                          parse_ratio, format_ratio};
+const Unit<double> kFactor{"a factor",   "1.25 or 1.25x",    "^" GATEWRIGHT_NUMBER "x?$",
+                           false,        "number or string", parse_factor,
+                           format_number};
 const Unit<double> kNumber{"a number", "0.5", "", true, "number", parse_number, format_number};
-const Unit<std::uint64_t> kCount{"a whole number", "1000", "", true, "integer", parse_count,
-                                 format_count};
-const Unit<bool> kBoolean{"a truth value", "true or false", "", true, "boolean", parse_boolean,
-                          format_boolean};
-const Unit<double> kMinutes{"a time", "80m", "^" GATEWRIGHT_NUMBER "(ns|us|ms|s|m|h|d)$", false,
-                            "string", parse_long_time<60>, format_long_time<60>};
-const Unit<double> kHours{"a time", "6h", "^" GATEWRIGHT_NUMBER "(ns|us|ms|s|m|h|d)$", false,
-                          "string", parse_long_time<3600>, format_long_time<3600>};
+const Unit<std::uint64_t> kCount{"a whole number", "1000",      "",          true,
+                                 "integer",        parse_count, format_count};
+const Unit<bool> kBoolean{"a truth value", "true or false", "", true, "boolean",
+                          parse_boolean,   format_boolean};
+const Unit<double> kMinutes{"a time",
+                            "80m",
+                            "^" GATEWRIGHT_NUMBER "(ns|us|ms|s|m|h|d)$",
+                            false,
+                            "string",
+                            parse_long_time<60>,
+                            format_long_time<60>};
+const Unit<double> kHours{"a time",
+                          "6h",
+                          "^" GATEWRIGHT_NUMBER "(ns|us|ms|s|m|h|d)$",
+                          false,
+                          "string",
+                          parse_long_time<3600>,
+                          format_long_time<3600>};
 
 #undef GATEWRIGHT_NUMBER
 #undef GATEWRIGHT_UNSIGNED

@@ -40,16 +40,17 @@ bool leaves_stage(const Decision& decision) noexcept {
 }  // namespace
 
 Machine machine_of(const Engine& engine) {
-  return {.step = [&engine](RolloutState& state,
-                            const Observation& observation) { return engine.step(state, observation); },
-          .restart =
-              [&engine](const RolloutState& from, RolloutState& to) {
-                auto decoded = decode_state(encode(from), engine);
-                auto* state = std::get_if<RolloutState>(&decoded);
-                if (state == nullptr) return false;
-                to = std::move(*state);
-                return true;
-              }};
+  return {
+      .step = [&engine](RolloutState& state,
+                        const Observation& observation) { return engine.step(state, observation); },
+      .restart =
+          [&engine](const RolloutState& from, RolloutState& to) {
+            auto decoded = decode_state(encode(from), engine);
+            auto* state = std::get_if<RolloutState>(&decoded);
+            if (state == nullptr) return false;
+            to = std::move(*state);
+            return true;
+          }};
 }
 
 Checker::Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const PlanSpec> plan,
@@ -100,16 +101,15 @@ void Checker::check_exposure(const Decision& decision, const RolloutState& after
   const std::size_t expected = index_of(before_.stage) + (moved ? 1 : 0);
   if (index_of(after.stage) != expected || decision.stage != after.stage ||
       expected >= stages.size()) {
-    violated("S1", "stage " + number(before_.stage) + " became " + number(after.stage) +
-                       " on " + std::string(to_string(decision.action)));
+    violated("S1", "stage " + number(before_.stage) + " became " + number(after.stage) + " on " +
+                       std::string(to_string(decision.action)));
     return;
   }
   const Exposure allowed = decision.action == Action::halt
                                ? policy_->exposure_after_halt(before_.stage)
                                : stages[expected].exposure;
   if (decision.exposure != allowed || after.target != allowed)
-    violated("S1", "the target is " + text(decision.exposure) + ", the plan says " +
-                       text(allowed));
+    violated("S1", "the target is " + text(decision.exposure) + ", the plan says " + text(allowed));
   if (!moved && rises(before_.target, decision.exposure))
     violated("S1", "exposure rose to " + text(decision.exposure) + " on " +
                        std::string(to_string(decision.action)));
@@ -183,8 +183,7 @@ void Checker::note_faults(const Observation& observation) {
 void Checker::check_rollback(const RollbackSeen& seen) {
   if (seen.exposure != Exposure{})
     violated("S5", "after a halt with rollback the world's exposure is " + text(seen.exposure));
-  if (seen.took > seen.at_most)
-    violated("S5", "the rollback took longer than actuation ever does");
+  if (seen.took > seen.at_most) violated("S5", "the rollback took longer than actuation ever does");
 }
 
 void Checker::violated(std::string_view invariant, std::string message) {

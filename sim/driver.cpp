@@ -204,11 +204,11 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
   return wants;
 }
 
-void Driver::add_requests(const Columns& columns, const Split& split,
+void Driver::add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
                           const std::array<std::uint64_t, kDraws>& words, Draws draws) {
   record_.requests += split.requests();
   record_.candidate_requests += split.served().size() + split.mirrored().size();
-  impact_.add_requests(columns, split);
+  impact_.add_requests(columns, split, costs);
   for (std::size_t i = 0; i < kDraws; ++i)
     if ((draws >> i & 1) != 0) words_[i] += words[i];
 }
@@ -235,6 +235,9 @@ RunRecord Driver::record() const {
        {events_, record.steps, record.requests, record.candidate_requests, arrival_words_})
     fingerprint.add(count);
   for (const std::uint64_t words : words_) fingerprint.add(words);
+  fingerprint.add(record.impact.user_impact_minutes);
+  fingerprint.add(record.impact.impacted_requests);
+  fingerprint.add(record.impact.excess_cost_usd);
   record.fingerprint = fingerprint.value();
   return record;
 }

@@ -54,13 +54,11 @@ class Driver {
   [[nodiscard]] std::size_t bucket() const noexcept { return bucket_; }
   /// Whether evidence is still of use: not after the end.
   [[nodiscard]] bool is_measuring() const noexcept { return running_; }
-  [[nodiscard]] std::span<const Measurement> measurements() const noexcept {
-    return measurements_;
-  }
+  [[nodiscard]] std::span<const Measurement> measurements() const noexcept { return measurements_; }
   /// Columns wanted of a chunk with these arrival times.
   [[nodiscard]] Wants wants(std::span<const double> times) const noexcept;
   /// `words`: random words per stream of the chunk, `draws` those that this contender needed.
-  void add_requests(const Columns& columns, const Split& split,
+  void add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
                     const std::array<std::uint64_t, kDraws>& words, Draws draws);
   /// The window's end; `tallies` per probe. Returns whether anything will be reported of it.
   bool close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
@@ -80,7 +78,7 @@ class Driver {
   const std::uint32_t index_;
   const Duration longest_actuation_;
   const std::size_t bucket_;
-  std::vector<Measurement> measurements_;   ///< per probe
+  std::vector<Measurement> measurements_;  ///< per probe
   std::array<Wants, 2> measured_wants_{};  ///< per arm
   RolloutState initial_state_;
 

@@ -21,9 +21,9 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
     : scenario_(scenario), world_(scenario) {
   players_.reserve(contenders.size());
   for (std::size_t i = 0; i < contenders.size(); ++i) {
-    Player player{.driver = std::make_unique<Driver>(contenders[i], scenario,
-                                                     static_cast<std::uint32_t>(i)),
-                  .places = {}};
+    Player player{
+        .driver = std::make_unique<Driver>(contenders[i], scenario, static_cast<std::uint32_t>(i)),
+        .places = {}};
     for (const Measurement& measurement : player.driver->measurements()) {
       const auto found = std::ranges::find(measurements_, measurement);
       player.places.push_back(static_cast<std::size_t>(found - measurements_.begin()));
@@ -84,8 +84,7 @@ void Field::play_window(std::uint64_t window) {
     for (Player* player : group.members) {
       tallies_.clear();
       for (const std::size_t place : player->places) tallies_.push_back(&group.tallies[place]);
-      any_report |=
-          player->driver->close_window(window, end, world_.arrival_draws(), tallies_);
+      any_report |= player->driver->close_window(window, end, world_.arrival_draws(), tallies_);
     }
   }
 
@@ -142,11 +141,11 @@ void Field::play_chunk(std::size_t chunk) {
     if (group.is_measuring) {
       split_.find_answered(columns);
       for (std::size_t i = 0; i < measurements_.size(); ++i)
-        if (group.is_measured[i])
-          add_chunk(measurements_[i], columns, split_, group.tallies[i]);
+        if (group.is_measured[i]) add_chunk(measurements_[i], columns, split_, group.tallies[i]);
     }
+    const ChunkCosts costs = costs_of(columns, split_);
     for (Player* player : group.members)
-      player->driver->add_requests(columns, split_, world_.words(),
+      player->driver->add_requests(columns, split_, costs, world_.words(),
                                    world_.draws_behind(player->wants));
   }
 }

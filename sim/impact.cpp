@@ -27,17 +27,16 @@ void ImpactMeter::start() noexcept {
   std::ranges::fill(bad_minute_, 0U);
 }
 
-void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline,
-                               Instant until) noexcept {
+void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline, Instant until) noexcept {
   if (!harmful_from_) return;
   const Instant harm = Instant{} + *harmful_from_;
   for (std::size_t s = 0; s < timeline.size(); ++s) {
     const Instant from = std::max(timeline[s].from, harm);
     const Instant to = s + 1 == timeline.size() ? until : std::min(timeline[s + 1].from, until);
     if (to <= from) continue;
-    impact_.exposure_minutes += Minutes(to - from).count() *
-                                (static_cast<double>(timeline[s].exposure.served) /
-                                 static_cast<double>(kWholeExposure));
+    impact_.exposure_minutes +=
+        Minutes(to - from).count() *
+        (static_cast<double>(timeline[s].exposure.served) / static_cast<double>(kWholeExposure));
   }
 }
 
@@ -67,16 +66,25 @@ void ImpactMeter::add_harm(const Columns& columns, std::uint16_t place) {
   }
 }
 
-void ImpactMeter::add_requests(const Columns& columns, const Split& split) {
-  const Column<float>& baseline_cost = columns.arm[kBaselineArm].cost;
-  const Column<float>& candidate_cost = columns.arm[kCandidateArm].cost;
-  for (const std::uint16_t place : split.served()) {
-    impact_.excess_cost_usd += static_cast<double>(candidate_cost[place]) -
-                               static_cast<double>(baseline_cost[place]);
+void ImpactMeter::add_requests(const Columns& columns, const Split& split,
+                               const ChunkCosts& costs) {
+  impact_.excess_cost_usd += costs.excess_usd;
+  impact_.shadow_cost_usd += costs.shadow_usd;
+  if (columns.at_seconds[columns.size - 1] < harmful_from_seconds_) return;
+  for (const std::uint16_t place : split.served())
     if (columns.at_seconds[place] >= harmful_from_seconds_) add_harm(columns, place);
-  }
+}
+
+ChunkCosts costs_of(const Columns& columns, const Split& split) noexcept {
+  const Column<float>& baseline = columns.arm[kBaselineArm].cost;
+  const Column<float>& candidate = columns.arm[kCandidateArm].cost;
+  ChunkCosts costs;
+  for (const std::uint16_t place : split.served())
+    costs.excess_usd +=
+        static_cast<double>(candidate[place]) - static_cast<double>(baseline[place]);
   for (const std::uint16_t place : split.mirrored())
-    impact_.shadow_cost_usd += static_cast<double>(candidate_cost[place]);
+    costs.shadow_usd += static_cast<double>(candidate[place]);
+  return costs;
 }
 
 }  // namespace gatewright::sim

@@ -16,6 +16,15 @@
 
 namespace gatewright::sim {
 
+/// What the requests of a chunk cost under one split: the same for every contender that shares it.
+struct ChunkCosts {
+  double excess_usd = 0.0;  ///< of served requests: candidate minus baseline
+  double shadow_usd = 0.0;  ///< of mirrored requests
+};
+
+/// Wanted columns: both arms' costs where any request is served, the candidate's where any is mirrored.
+[[nodiscard]] ChunkCosts costs_of(const Columns& columns, const Split& split) noexcept;
+
 class ImpactMeter {
  public:
   explicit ImpactMeter(const Scenario& scenario);
@@ -33,10 +42,9 @@ class ImpactMeter {
   /// Adds the exposure of a timeline from its first segment to `until`.
   void add_exposure(std::span<const ExposureSegment> timeline, Instant until) noexcept;
 
-  /// Adds the requests of a chunk. Wanted columns: both arms' costs where any are served; also users,
-  /// refusals and qualities of both arms where some are served after harm set in; the candidate's
-  /// costs where any are mirrored.
-  void add_requests(const Columns& columns, const Split& split);
+  /// Adds the requests of a chunk. Wanted columns: users, and both arms' refusals and qualities, where
+  /// any request is served after harm set in.
+  void add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs);
 
   [[nodiscard]] const Impact& impact() const noexcept { return impact_; }
 
@@ -49,7 +57,8 @@ class ImpactMeter {
   std::optional<Duration> harmful_from_;
   double harmful_from_seconds_;
   Impact impact_;
-  std::vector<std::uint32_t> served_minute_;  ///< per user, the last minute counted, from 1; empty: none
+  std::vector<std::uint32_t>
+      served_minute_;  ///< per user, the last minute counted, from 1; empty: none
   std::vector<std::uint32_t> bad_minute_;
 };
 

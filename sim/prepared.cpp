@@ -24,22 +24,20 @@ Prepared prepare(const Scenario& scenario) {
   const std::optional<Mixing> mixing =
       make_mixing({.tokens = tokens, .same_prompt = scenario.same_prompt_correlation});
   if (!mixing) {
-    prepared.diagnostics.push_back(
-        {Severity::error, "baseline.same_prompt_correlation",
-         "no world has these correlations: expected 2 x token_correlation^2 below 1 + "
-         "same_prompt_correlation",
-         {}, 0, 0});
+    prepared.diagnostics.push_back({.path = "baseline.same_prompt_correlation",
+                                    .message = "no world has these correlations: expected 2 x "
+                                               "token_correlation^2 below 1 + "
+                                               "same_prompt_correlation"});
     return prepared;
   }
 
-  auto tables = std::make_shared<WorldTables>(
-      WorldTables{.arrivals = std::move(made.process),
-                  .population = Population(traffic.users),
-                  .input_tokens = TokenTable(traffic.input_tokens.value_or(profile.input_tokens)),
-                  .output_tokens =
-                      TokenTable(traffic.output_tokens.value_or(profile.output_tokens)),
-                  .recorded = {},
-                  .mixing = *mixing});
+  auto tables = std::make_shared<WorldTables>(WorldTables{
+      .arrivals = std::move(made.process),
+      .population = Population(traffic.users),
+      .input_tokens = TokenTable(traffic.input_tokens.value_or(profile.input_tokens)),
+      .output_tokens = TokenTable(traffic.output_tokens.value_or(profile.output_tokens)),
+      .recorded = {},
+      .mixing = *mixing});
   tables->recorded = RecordedLengths(tables->arrivals->sorted_output_tokens());
   prepared.scenario = std::make_shared<const PreparedScenario>(scenario, std::move(tables));
   return prepared;

@@ -35,7 +35,7 @@ class FitCheck {
 
  private:
   void error(std::string path, std::string message) {
-    diagnostics_.push_back({Severity::error, std::move(path), std::move(message), {}, 0, 0});
+    diagnostics_.push_back({.path = std::move(path), .message = std::move(message)});
   }
 
   /// A plan's probes are its gates, in order; other policies' probes have numbers only.
@@ -71,9 +71,8 @@ class FitCheck {
     const Statistic& statistic = probe.statistic;
     const bool is_quantile = statistic.kind == Statistic::Kind::quantile;
     const std::string path = probe_path_ + ".test";
-    if (is_event(metric) &&
-        (is_quantile || statistic.kind == Statistic::Kind::mean_log ||
-         probe.form == Form::distributions))
+    if (is_event(metric) && (is_quantile || statistic.kind == Statistic::Kind::mean_log ||
+                             probe.form == Form::distributions))
       error(path, "'" + probe.metric + "' is an event: only its rate can be measured");
     if (probe.form == Form::samples && is_quantile)
       error(path, "a quantile has no sufficient statistics: expected readings or distributions");
@@ -81,8 +80,9 @@ class FitCheck {
       if (!is_positive(metric))
         error(path, "'" + probe.metric + "' has no logarithm: it is not a positive number");
       if (metric == WorldMetric::cost && scenario_.baseline.price.input_usd_per_token <= 0.0)
-        error(path, "requests that cost nothing have no logarithm: expected baseline.price.input "
-                    "above $0");
+        error(path,
+              "requests that cost nothing have no logarithm: expected baseline.price.input "
+              "above $0");
     }
     if (is_quantile && !(statistic.probability > 0.0 && statistic.probability < 1.0))
       error(path, "expected a probability above 0% and below 100%");
@@ -115,8 +115,7 @@ class Workload {
       const std::uint64_t i = next_.fetch_add(1, std::memory_order_relaxed);
       if (i >= options_.replications) return;
       field.play({options_.seed, options_.first_replication + i});
-      for (std::size_t c = 0; c < field_.size(); ++c)
-        records_.by_contender[c][i] = field.record(c);
+      for (std::size_t c = 0; c < field_.size(); ++c) records_.by_contender[c][i] = field.record(c);
       on_done();
     }
   }
@@ -156,7 +155,7 @@ class Workload {
       if (told == done) continue;
       told = done;
       lock.unlock();
-      if (options_.progress) options_.progress(told);
+      tell_progress(told);
       lock.lock();
     }
   }
@@ -171,6 +170,16 @@ class Workload {
   }
 
  private:
+  /// If the listener throws, the workers finish what they are at, and no more.
+  void tell_progress(std::uint64_t done) {
+    try {
+      if (options_.progress) options_.progress(done);
+    } catch (...) {
+      failed_.store(true, std::memory_order_relaxed);
+      throw;
+    }
+  }
+
   [[nodiscard]] bool is_stopped() const noexcept {
     return failed_.load(std::memory_order_relaxed) ||
            (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
@@ -219,9 +228,8 @@ ManyRecords run_many(std::span<const Contender> field, const PreparedScenario& s
                      const ManyOptions& options) {
   const unsigned wanted =
       options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  const auto threads =
-      static_cast<unsigned>(std::min<std::uint64_t>(wanted, std::max<std::uint64_t>(
-                                                                options.replications, 1)));
+  const auto threads = static_cast<unsigned>(
+      std::min<std::uint64_t>(wanted, std::max<std::uint64_t>(options.replications, 1)));
   Workload workload(field, scenario, options);
   if (threads > 1) {
     workload.work_on_threads(threads);

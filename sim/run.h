@@ -38,11 +38,11 @@ enum class Outcome : std::uint8_t { halted, completed, unfinished };
 
 /// What the rollout cost its users; definitions in docs/methods/impact.md.
 struct Impact {
-  double exposure_minutes = 0.0;       ///< integral of served exposure while a harmful effect is present
+  double exposure_minutes = 0.0;  ///< integral of served exposure while a harmful effect is present
   std::uint64_t user_impact_minutes = 0;
   std::uint64_t bad_user_minutes = 0;
   std::uint64_t impacted_requests = 0;  ///< bad answers that the baseline would not have given
-  double excess_cost_usd = 0.0;         ///< candidate minus what the baseline would have cost, on served requests
+  double excess_cost_usd = 0.0;         ///< of served requests: candidate minus baseline
   double shadow_cost_usd = 0.0;         ///< of mirrored requests
 };
 
@@ -56,10 +56,10 @@ struct Violation {
 struct RunRecord {
   std::uint64_t replication = 0;
   Outcome outcome = Outcome::unfinished;
-  Cause cause = Cause::none;    ///< of the last decision that was not hold
-  std::uint16_t stage = 0;      ///< stage at the end; of a halted run: the halt stage
-  GateMask failing = 0;         ///< gates that failed at the halt
-  Duration ended_at{};          ///< from the start: halt, completion or horizon
+  Cause cause = Cause::none;                  ///< of the last decision that was not hold
+  std::uint16_t stage = 0;                    ///< stage at the end; of a halted run: the halt stage
+  GateMask failing = 0;                       ///< gates that failed at the halt
+  Duration ended_at{};                        ///< from the start: halt, completion or horizon
   std::optional<Duration> first_exposure_at;  ///< served or mirrored
   /// From the later of first exposure and the first harmful effect's onset to the halt; set for
   /// halted runs with a harmful effect that had begun.
@@ -77,7 +77,8 @@ struct RunRecord {
 struct RunTrace {
   Journal journal;
   RolloutState initial_state;
-  std::vector<std::vector<double>> harm;  ///< per journal entry: harm evidence per gate, NaN where none
+  /// Per journal entry: harm evidence per gate, NaN where none.
+  std::vector<std::vector<double>> harm;
 };
 
 /// A scenario made ready to play: traces read, tables built. Immutable; shared by threads.
@@ -108,9 +109,9 @@ struct ManyOptions {
   std::uint64_t seed = 0;
   std::uint64_t first_replication = 0;
   std::uint64_t replications = 100;
-  unsigned threads = 0;  ///< 0: one per hardware thread
+  unsigned threads = 0;                                ///< 0: one per hardware thread
   std::function<void(std::uint64_t done)> progress{};  ///< called from one thread, in rising order
-  const std::atomic<bool>* stop = nullptr;           ///< finish the replications under way, then return
+  const std::atomic<bool>* stop = nullptr;  ///< finish the replications under way, then return
 };
 
 /// Records of one contender in order of replication: the first `finished` without a gap. Equal bytes
@@ -119,7 +120,7 @@ struct ManyRecords {
   std::vector<std::vector<RunRecord>> by_contender;
   bool interrupted = false;
 };
-[[nodiscard]] ManyRecords run_many(std::span<const Contender> field, const PreparedScenario& scenario,
-                                   const ManyOptions& options);
+[[nodiscard]] ManyRecords run_many(std::span<const Contender> field,
+                                   const PreparedScenario& scenario, const ManyOptions& options);
 
 }  // namespace gatewright::sim

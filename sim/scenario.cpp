@@ -65,7 +65,7 @@ class Validator {
 
  private:
   void error(std::string path, std::string message) {
-    diagnostics_.push_back({Severity::error, std::move(path), std::move(message), {}, 0, 0});
+    diagnostics_.push_back({.path = std::move(path), .message = std::move(message)});
   }
 
   void number(std::string path, double value, const Range& range) {
@@ -104,8 +104,8 @@ class Validator {
         positive("traffic.arrivals.trace.block", trace->block, "5m");
     }
     if (traffic.users.count < 1 || traffic.users.count > 10'000'000)
-      error("traffic.users.count", "expected 1 to 10,000,000 users, got " +
-                                       std::to_string(traffic.users.count));
+      error("traffic.users.count",
+            "expected 1 to 10,000,000 users, got " + std::to_string(traffic.users.count));
     number("traffic.users.activity.zipf", traffic.users.zipf, kNotNegative);
     if (traffic.input_tokens) token_law("traffic.input_tokens", *traffic.input_tokens);
     if (traffic.output_tokens) token_law("traffic.output_tokens", *traffic.output_tokens);
@@ -153,8 +153,7 @@ class Validator {
     number("baseline.price.input", arm.price.input_usd_per_token, kNotNegative);
     number("baseline.price.output", arm.price.output_usd_per_token, kNotNegative);
     one_lognormal("baseline.latency.ttft.lognormal", arm.latency.ttft);
-    number("baseline.latency.per_output_token", arm.latency.per_output_token_seconds,
-           kNotNegative);
+    number("baseline.latency.per_output_token", arm.latency.per_output_token_seconds, kNotNegative);
     number("baseline.latency.timeout", arm.latency.timeout_seconds, kPositive);
     number("baseline.error.bernoulli.p", arm.error_probability, kShare);
     number("baseline.failed_latency_ratio", arm.failed_latency_ratio, kPositive);
@@ -183,8 +182,8 @@ class Validator {
     }
     number(path + ".multiply", effect.multiply, kNotNegative);
     if (is_positive(*metric) && effect.multiply == 0.0)
-      error(path + ".multiply", "expected a factor above 0: " + effect.metric +
-                                    " is a positive number");
+      error(path + ".multiply",
+            "expected a factor above 0: " + effect.metric + " is a positive number");
     if (!std::isfinite(effect.shift)) error(path + ".shift", "expected a finite number");
     if (effect.from < Duration::zero()) error(path + ".from", "expected a time of at least 0");
     if (effect.ramp_in < Duration::zero())

@@ -33,9 +33,13 @@ constexpr std::array<StreamName, kDraws> kStreamNames = {
 /// Chunks of a window are numbered below this in stream keys.
 constexpr std::uint64_t kChunksPerWindow = std::uint64_t{1} << 20;
 
-constexpr std::array<Draw, kLatents> kDrawOfLatent = {
-    Draw::input,          Draw::baseline_output, Draw::baseline_ttft, Draw::baseline_quality,
-    Draw::candidate_output, Draw::candidate_ttft, Draw::candidate_quality};
+constexpr std::array<Draw, kLatents> kDrawOfLatent = {Draw::input,
+                                                      Draw::baseline_output,
+                                                      Draw::baseline_ttft,
+                                                      Draw::baseline_quality,
+                                                      Draw::candidate_output,
+                                                      Draw::candidate_ttft,
+                                                      Draw::candidate_quality};
 
 constexpr Draw draw_of(Latent latent) noexcept { return kDrawOfLatent[index_of(latent)]; }
 
@@ -226,8 +230,7 @@ void World::fill_input(std::size_t chunk) {
                 columns_.input_tokens.begin());
   } else {
     const Column<double>& z = raw_[index_of(Draw::input)];
-    for (std::size_t i = 0; i < n; ++i)
-      columns_.input_tokens[i] = tables_.input_tokens.at(z[i]);
+    for (std::size_t i = 0; i < n; ++i) columns_.input_tokens[i] = tables_.input_tokens.at(z[i]);
   }
 }
 

@@ -120,7 +120,8 @@ class World {
   WindowNoise window_noise_;
   std::uint64_t next_window_ = 0;
   ArrivalColumns arrivals_;
-  std::array<std::optional<Assigner>, kRequestBuckets> assigners_;  ///< per AssignmentHash, when asked
+  /// Per AssignmentHash, once asked for.
+  std::array<std::optional<Assigner>, kRequestBuckets> assigners_;
   Columns columns_;
   std::array<Column<double>, kDraws> raw_;  ///< normals and uniforms as drawn
   std::array<Column<double>, 2> room_;      ///< for mixed normals

@@ -58,7 +58,8 @@ struct CheckOptions {
       if (entry.is_regular_file() && entry.path().extension() == ".yaml" &&
           has_expectations(entry.path().string()))
         found.push_back(entry.path().string());
-    if (found.empty()) throw UsageError(path + ": expected a scenario with `expect:` in this folder");
+    if (found.empty())
+      throw UsageError(path + ": expected a scenario with `expect:` in this folder");
     std::ranges::sort(found);
     std::ranges::move(found, std::back_inserter(files));
   }
@@ -92,7 +93,8 @@ class Checker {
     if (options_.json) {
       write_json();
     } else {
-      std::string line = fmt::format("{} passed, {} failed, {} skipped", holding_, failed(), skipped_);
+      std::string line =
+          fmt::format("{} passed, {} failed, {} skipped", holding_, failed(), skipped_);
       if (undecided_ > 0) line += fmt::format(", {} undecided", undecided_);
       print(line + "\n");
     }
@@ -113,7 +115,8 @@ class Checker {
 
   void play_and_judge(const RehearsalOptions& options, CheckedScenario& checked) {
     const scenarios::LoadedStudy loaded = scenarios::load(changed_document(
-        options, options.policies.empty() ? std::string() : options.policies.front(), Expect::keep));
+        options, options.policies.empty() ? std::string() : options.policies.front(),
+        Expect::keep));
     if (loaded.study) {
       checked.name = loaded.study->scenario.name;
       if (const std::string trace = missing_trace(loaded.study->scenario); !trace.empty()) {
@@ -134,11 +137,11 @@ class Checker {
     Progress progress(checked.name, !options_.play.quiet && !options_.play.no_progress);
     progress.expect(replications(rehearsal, checked.runs));
     cli::play(rehearsal,
-         {.seed = checked.seed,
-          .runs = checked.runs,
-          .threads = options_.play.threads,
-          .progress = [&](std::uint64_t played) { progress.show(played); }},
-         records);
+              {.seed = checked.seed,
+               .runs = checked.runs,
+               .threads = options_.play.threads,
+               .progress = [&](std::uint64_t played) { progress.show(played); }},
+              records);
     progress.clear();
     checked.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
@@ -171,8 +174,8 @@ class Checker {
   }
 
   void write(const CheckedScenario& checked) {
-    std::string page = style_.bold(checked.name) +
-                       style_.dim(fmt::format("  {}", checked.file)) + "\n";
+    std::string page =
+        style_.bold(checked.name) + style_.dim(fmt::format("  {}", checked.file)) + "\n";
     if (!checked.skipped.empty()) {
       ++skipped_;
       page += fmt::format("  {} {}\n", style_.yellow(mark("–", "-") + " skipped"), checked.skipped);
@@ -220,8 +223,8 @@ class Checker {
     if (!is_violated && !options_.strict) return;
     say(github_annotation({.severity = Severity::error,
                            .path = judged.expectation.path,
-                           .message = fmt::format("expected {}, got {} over {} runs", claim, finding,
-                                                  judged.estimate.runs),
+                           .message = fmt::format("expected {}, got {} over {} runs", claim,
+                                                  finding, judged.estimate.runs),
                            .file = judged.expectation.file,
                            .line = judged.expectation.line,
                            .column = judged.expectation.column_number},
@@ -233,8 +236,8 @@ class Checker {
     options.scenario = checked.file;
     std::vector<std::string> words{"gatewright", "check"};
     std::ranges::copy(arguments(options), std::back_inserter(words));
-    words.insert(words.end(), {"--seed", std::to_string(checked.seed), "--runs",
-                               std::to_string(checked.runs)});
+    words.insert(words.end(),
+                 {"--seed", std::to_string(checked.seed), "--runs", std::to_string(checked.runs)});
     return command_line(words);
   }
 
@@ -262,9 +265,12 @@ class Checker {
                           {"method", to_string(one.estimate.method)},
                           {"file", one.expectation.file},
                           {"line", one.expectation.line}});
-      Json scenario = {{"file", checked.file},     {"scenario", checked.name},
-                       {"seed", checked.seed},     {"runs", checked.runs},
-                       {"violations", checked.violations}, {"expectations", std::move(judged)}};
+      Json scenario = {{"file", checked.file},
+                       {"scenario", checked.name},
+                       {"seed", checked.seed},
+                       {"runs", checked.runs},
+                       {"violations", checked.violations},
+                       {"expectations", std::move(judged)}};
       if (!checked.error.empty()) scenario["error"] = checked.error;
       if (!checked.skipped.empty()) scenario["skipped"] = checked.skipped;
       scenarios.push_back(std::move(scenario));

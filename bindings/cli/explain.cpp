@@ -39,8 +39,8 @@ struct ExplainOptions {
   return sim::to_string(record.outcome) == sought;
 }
 
-/// The first replication that ended as sought; nothing if none of the first kSearched did, or after an
-/// interrupt.
+/// The first replication that ended as sought; nothing if none of the first kSearched did, or after
+/// an interrupt.
 [[nodiscard]] std::optional<std::uint64_t> find(const Rehearsal& rehearsal,
                                                 const sim::PreparedScenario& world,
                                                 std::uint64_t seed, const std::string& sought) {
@@ -48,15 +48,13 @@ struct ExplainOptions {
   Progress progress("looking for " + sought, true);
   for (std::uint64_t first = 0; first < kSearched && !stop; first += kBatch) {
     progress.expect(kSearched);
-    const sim::ManyRecords many = sim::run_many(rehearsal.field, world,
-                                                {.seed = seed,
-                                                 .first_replication = first,
-                                                 .replications = kBatch,
-                                                 .progress =
-                                                     [&](std::uint64_t done) {
-                                                       progress.show(first + done);
-                                                     },
-                                                 .stop = &stop});
+    const sim::ManyRecords many =
+        sim::run_many(rehearsal.field, world,
+                      {.seed = seed,
+                       .first_replication = first,
+                       .replications = kBatch,
+                       .progress = [&](std::uint64_t done) { progress.show(first + done); },
+                       .stop = &stop});
     const auto& records = many.by_contender.front();
     const auto found = std::ranges::find_if(
         records, [&](const sim::RunRecord& record) { return is_sought(record, sought); });
@@ -116,7 +114,8 @@ struct ExplainOptions {
   }
   if (!options.journal.empty()) {
     std::string lines;
-    for (const JournalEntry& entry : traces.front().journal.entries()) lines += encode(entry) + '\n';
+    for (const JournalEntry& entry : traces.front().journal.entries())
+      lines += encode(entry) + '\n';
     write_file(options.journal, lines);
   }
   return records.front().violations.empty() ? kAsExpected : kBroken;
@@ -132,9 +131,11 @@ void add_explain(CLI::App& app, int& status) {
   add_change_flags(verb, options->rehearsal);
   add_seed_flag(verb, options->seed);
   auto* replication =
-      verb.add_option("--replication", options->replication, "Which run; default: 0")->type_name("N");
+      verb.add_option("--replication", options->replication, "Which run; default: 0")
+          ->type_name("N");
   verb.add_option("--find", options->find,
-                  "The first run that is halted, completed, unfinished or a false-alarm")
+                  "Look for the first run that is halted, completed, unfinished or a false-alarm "
+                  "(the twin, halted)")
       ->check(CLI::IsMember({"halted", "completed", "unfinished", "false-alarm"}))
       ->type_name("OUTCOME")
       ->excludes(replication);

@@ -8,7 +8,8 @@ namespace {
 [[nodiscard]] double share_of(const std::string& flag, const std::string& text) {
   const std::optional<double> share = scenarios::kShare.parse(text);
   if (!share || *share <= 0.0 || *share >= 1.0)
-    throw CLI::ValidationError(flag, "expected a share above 0% and below 100%, such as 95%, got " + text);
+    throw CLI::ValidationError(
+        flag, "expected a share above 0% and below 100%, such as 95%, got " + text);
   return *share;
 }
 

@@ -1,4 +1,4 @@
-// gatewright init: writes a first scenario and the policy it plays; never over a file that is there.
+// gatewright init: writes a first scenario and its policy; never over a file that is there.
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -89,24 +89,24 @@ gates:
     throw UsageError("init: expected a name that ends in .yaml, got " + shell_quoted(file));
   const std::string name = name_from(scenario);
   const std::filesystem::path policy =
-      scenario.parent_path() / (scenario.stem().string() + ".policy" + scenario.extension().string());
+      scenario.parent_path() /
+      (scenario.stem().string() + ".policy" + scenario.extension().string());
   for (const std::filesystem::path& path : {scenario, policy})
     if (std::filesystem::exists(path))
       throw UsageError("init: " + path.string() + " is there already and is not overwritten");
 
   create_file(policy.string(), fmt::format(kPolicy, fmt::arg("name", name),
                                            fmt::arg("policy", policy.filename().string())));
-  create_file(scenario.string(),
-              fmt::format(kScenario, fmt::arg("name", name),
-                          fmt::arg("scenario", scenario.filename().string()),
-                          fmt::arg("policy", policy.filename().string())));
+  create_file(scenario.string(), fmt::format(kScenario, fmt::arg("name", name),
+                                             fmt::arg("scenario", scenario.filename().string()),
+                                             fmt::arg("policy", policy.filename().string())));
   const auto folder = scenario.parent_path();
-  print(fmt::format(
-      "wrote {} and {}\n"
-      "next:  gatewright run {}\n"
-      "       gatewright schema scenario > {}   # completion in editors\n",
-      scenario.string(), policy.string(), shell_quoted(scenario.string()),
-      shell_quoted((folder / "scenario.schema.json").string())));
+  print(
+      fmt::format("wrote {} and {}\n"
+                  "next:  gatewright run {}\n"
+                  "       gatewright schema scenario > {}   # completion in editors\n",
+                  scenario.string(), policy.string(), shell_quoted(scenario.string()),
+                  shell_quoted((folder / "scenario.schema.json").string())));
   return kAsExpected;
 }
 

@@ -47,17 +47,19 @@ struct Linted {
 
 [[nodiscard]] Linted lint_policy(const std::string& file) {
   scenarios::LoadedPlan loaded = scenarios::load_plan(file);
-  Linted linted{.file = file, .diagnostics = std::move(loaded.diagnostics), .plans = {}, .effective = {}};
+  Linted linted{
+      .file = file, .diagnostics = std::move(loaded.diagnostics), .plans = {}, .effective = {}};
   if (!loaded.plan) return linted;
-  linted.effective = scenarios::write(
-      scenarios::plan_shape(true)->write(scenarios::with_defaults(*loaded.plan)));
+  linted.effective =
+      scenarios::write(scenarios::plan_shape(true)->write(scenarios::with_defaults(*loaded.plan)));
   linted.plans.push_back(*std::move(loaded.plan));
   return linted;
 }
 
 [[nodiscard]] Linted lint_scenario(const std::string& file) {
   scenarios::LoadedStudy loaded = scenarios::load(file);
-  Linted linted{.file = file, .diagnostics = std::move(loaded.diagnostics), .plans = {}, .effective = {}};
+  Linted linted{
+      .file = file, .diagnostics = std::move(loaded.diagnostics), .plans = {}, .effective = {}};
   if (!loaded.study) return linted;
   linted.effective = scenarios::effective(*loaded.study);
   linted.plans.push_back(std::move(loaded.study->plan));
@@ -84,19 +86,21 @@ struct Linted {
   using analysis::right;
   const std::vector<BudgetRow> rows = budget_split(plan);
   std::string table = style.bold(plan.name) + ": " +
-                      (plan.false_alarm_budget
-                           ? fmt::format("{:.4g}% false-alarm budget", 100.0 * *plan.false_alarm_budget)
-                           : std::string("no false-alarm budget")) +
+                      (plan.false_alarm_budget ? fmt::format("{:.4g}% false-alarm budget",
+                                                             100.0 * *plan.false_alarm_budget)
+                                               : std::string("no false-alarm budget")) +
                       fmt::format(", {} stages\n", plan.stages.size());
   if (rows.empty()) return table;
   const std::array<std::string, 4> heads{"gate", "test", "guarantee", "stages"};
   std::array<std::size_t, 4> widths{};
   const auto cells = [](const BudgetRow& row) {
-    return std::array<std::string, 4>{row.gate, row.test, row.guarantee, std::to_string(row.stages)};
+    return std::array<std::string, 4>{row.gate, row.test, row.guarantee,
+                                      std::to_string(row.stages)};
   };
   for (std::size_t i = 0; i < widths.size(); ++i) {
     widths[i] = analysis::width(heads[i]);
-    for (const BudgetRow& row : rows) widths[i] = std::max(widths[i], analysis::width(cells(row)[i]));
+    for (const BudgetRow& row : rows)
+      widths[i] = std::max(widths[i], analysis::width(cells(row)[i]));
   }
   const auto line = [&](const std::array<std::string, 4>& cell, const std::string& last) {
     return fmt::format("  {}  {}  {}  {}  {}\n", left(cell[0], widths[0]), left(cell[1], widths[1]),
@@ -136,8 +140,8 @@ void write_text(const Linted& linted) {
                        {"stages", row.stages},
                        {"spent_over", row.spent_over}});
     plans.push_back({{"policy", plan.name},
-                     {"false_alarm_budget", plan.false_alarm_budget ? Json(*plan.false_alarm_budget)
-                                                                    : Json(nullptr)},
+                     {"false_alarm_budget",
+                      plan.false_alarm_budget ? Json(*plan.false_alarm_budget) : Json(nullptr)},
                      {"gates", std::move(gates)}});
   }
   return {{"file", linted.file}, {"problems", std::move(problems)}, {"plans", std::move(plans)}};
@@ -153,8 +157,8 @@ void write_text(const Linted& linted) {
   std::set<std::string> rules;
   for (const Linted& linted : all)
     for (const Diagnostic& diagnostic : linted.diagnostics) {
-      Json physical = {{"artifactLocation",
-                        {{"uri", diagnostic.file.empty() ? linted.file : diagnostic.file}}}};
+      Json physical = {
+          {"artifactLocation", {{"uri", diagnostic.file.empty() ? linted.file : diagnostic.file}}}};
       if (diagnostic.line > 0) {
         physical["region"] = {{"startLine", diagnostic.line}};
         if (diagnostic.column > 0) physical["region"]["startColumn"] = diagnostic.column;
@@ -216,8 +220,8 @@ void write(const std::vector<Linted>& all, const std::string& format) {
     write_effective(all);
   else
     write(all, options.format);
-  const bool is_wrong = std::ranges::any_of(
-      all, [](const Linted& linted) { return has_errors(linted.diagnostics); });
+  const bool is_wrong =
+      std::ranges::any_of(all, [](const Linted& linted) { return has_errors(linted.diagnostics); });
   return is_wrong ? kBadInput : kAsExpected;
 }
 

@@ -1,6 +1,7 @@
 // The command line of gatewright: finds the verb, runs it, turns failures into exit statuses.
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include <CLI/App.hpp>
@@ -9,6 +10,7 @@
 
 #include "bindings/cli/exit_status.h"
 #include "bindings/cli/files.h"
+#include "bindings/cli/help.h"
 #include "bindings/cli/problems.h"
 #include "bindings/cli/terminal.h"
 #include "bindings/cli/verbs.h"
@@ -28,9 +30,8 @@ int run(int argc, char** argv) {
   CLI::App app(kAbout, "gatewright");
   app.set_version_flag("--version", "gatewright " GATEWRIGHT_VERSION, "Print the version");
   app.set_help_flag("-h,--help", "Print this help");
-  app.footer(kExitStatus);
   app.require_subcommand(1);
-  app.get_formatter()->column_width(30);
+  app.formatter(std::make_shared<Help>());
 
   int status = kAsExpected;
   add_run(app, status);
@@ -40,6 +41,7 @@ int run(int argc, char** argv) {
   add_lint(app, status);
   add_init(app, status);
   add_schema(app, status);
+  app.footer(kExitStatus);  // last, so that verbs do not repeat it
 
   try {
     app.parse(argc, argv);

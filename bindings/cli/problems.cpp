@@ -20,7 +20,8 @@ namespace {
 [[nodiscard]] std::string escaped(std::string_view text, bool is_property) {
   std::string safe;
   for (const char c : text) {
-    const bool is_special = c == '%' || c == '\r' || c == '\n' || (is_property && (c == ',' || c == ':'));
+    const bool is_special =
+        c == '%' || c == '\r' || c == '\n' || (is_property && (c == ',' || c == ':'));
     safe += is_special ? fmt::format("%{:02X}", c) : std::string(1, c);
   }
   return safe;
@@ -42,7 +43,9 @@ void report(const Diagnostics& diagnostics, const std::string& file, bool quiet)
         (diagnostic.severity == Severity::warning && !quiet))
       say(scenarios::format(diagnostic));
   if (!has_errors(diagnostics)) return;
-  say(summary(diagnostics, file));
+  Diagnostics shown = diagnostics;
+  std::erase_if(shown, [](const Diagnostic& each) { return each.severity == Severity::note; });
+  say(summary(shown, file));
   throw InputError(file);
 }
 
@@ -62,9 +65,8 @@ std::string github_annotation(const Diagnostic& diagnostic, std::string_view tit
   if (diagnostic.line > 0) add("line", std::to_string(diagnostic.line));
   if (diagnostic.column > 0) add("col", std::to_string(diagnostic.column));
   add("title", title);
-  const std::string message = diagnostic.path.empty()
-                                  ? diagnostic.message
-                                  : diagnostic.path + ": " + diagnostic.message;
+  const std::string message =
+      diagnostic.path.empty() ? diagnostic.message : diagnostic.path + ": " + diagnostic.message;
   return fmt::format("::{}{}::{}", kind, place, escaped(message, false));
 }
 

@@ -15,7 +15,8 @@ constexpr std::string_view kClearLine = "\r\x1b[K";
 
 [[nodiscard]] std::string time_text(double seconds) {
   const auto whole = std::llround(seconds);
-  return whole < 60 ? fmt::format("{} s", whole) : fmt::format("{}:{:02} min", whole / 60, whole % 60);
+  return whole < 60 ? fmt::format("{} s", whole)
+                    : fmt::format("{}:{:02} min", whole / 60, whole % 60);
 }
 
 }  // namespace
@@ -29,8 +30,9 @@ void Progress::show(std::uint64_t done) {
   drawn_ = now;
   const double share = static_cast<double>(done) / static_cast<double>(total_);
   const double seconds = std::chrono::duration<double>(now - started_).count();
-  std::string line = fmt::format("{}{} {} {}/{}", kClearLine, analysis::cut(label_, 30, false),
-                                 analysis::left(analysis::bar(share, kBar, false), kBar), done, total_);
+  std::string line =
+      fmt::format("{}{} {} {}/{}", kClearLine, analysis::cut(label_, 30, false),
+                  analysis::left(analysis::bar(share, kBar, false), kBar), done, total_);
   if (done > 0 && seconds > 0.5)
     line += fmt::format("  {:.3g}/s  {} left", static_cast<double>(done) / seconds,
                         time_text(seconds * (1.0 - share) / share));

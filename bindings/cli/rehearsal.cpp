@@ -47,15 +47,17 @@ void put_key(Node& map, std::string_view key, Node value) {
 void apply(const std::string& setting, Document& document) {
   const std::size_t equals = setting.find('=');
   if (equals == std::string::npos || equals == 0)
-    throw UsageError("--set: expected PATH=VALUE, such as policy.gates.cost.harm.rises_by=30%, got " +
-                     shell_quoted(setting));
+    throw UsageError(
+        "--set: expected PATH=VALUE, such as policy.gates.cost.harm.rises_by=30%, got " +
+        shell_quoted(setting));
   const std::string_view path = std::string_view(setting).substr(0, equals);
   const auto problem = scenarios::set(document, path, std::string_view(setting).substr(equals + 1));
-  if (problem) throw UsageError("--set: " + scenarios::format(*problem));
+  if (problem) throw UsageError(scenarios::format(*problem));
 }
 
 /// Names that differ, so that the columns of two policies do.
-[[nodiscard]] std::string free_name(const std::string& name, const std::vector<sim::Contender>& field) {
+[[nodiscard]] std::string free_name(const std::string& name,
+                                    const std::vector<sim::Contender>& field) {
   std::string free = name;
   for (int number = 2; std::ranges::count(field, free, &sim::Contender::name) > 0; ++number)
     free = fmt::format("{} ({})", name, number);
@@ -71,7 +73,8 @@ void apply(const std::string& setting, Document& document) {
     for (std::size_t gate = 0; gate < gates.size(); ++gate) {
       const std::string probe = fmt::format("probes.{}.", gate);
       if (diagnostic.path.starts_with(probe))
-        diagnostic.path = "policy.gates." + gates[gate] + "." + diagnostic.path.substr(probe.size());
+        diagnostic.path =
+            "policy.gates." + gates[gate] + "." + diagnostic.path.substr(probe.size());
     }
   }
   return diagnostics;
@@ -134,8 +137,7 @@ Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet) {
   if (policies.empty()) policies.emplace_back();
   Rehearsal rehearsal;
   for (std::size_t i = 0; i < policies.size(); ++i) {
-    scenarios::LoadedStudy loaded =
-        scenarios::load(changed_document(options, policies[i], expect));
+    scenarios::LoadedStudy loaded = scenarios::load(changed_document(options, policies[i], expect));
     report(loaded.diagnostics, options.scenario, quiet || i > 0);
     const std::string& file = policies[i].empty() ? options.scenario : policies[i];
     add_contender(loaded.study->plan, loaded.study->scenario, file, rehearsal.field);
@@ -153,7 +155,8 @@ Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet) {
   rehearsal.notes = std::move(prepared.notes);
   rehearsal.is_harmful = sim::harmful_from(scenario).has_value();
   const bool has_twin = !scenario.effects.empty();
-  if (rehearsal.is_harmful || (has_twin && claims_something_of_the_twin(rehearsal.study.expectations)))
+  if (rehearsal.is_harmful ||
+      (has_twin && claims_something_of_the_twin(rehearsal.study.expectations)))
     rehearsal.twin = sim::healthy_twin(rehearsal.world);
   return rehearsal;
 }
@@ -167,7 +170,8 @@ std::string missing_trace(const sim::Scenario& scenario) {
 
 std::vector<std::string> arguments(const RehearsalOptions& options) {
   std::vector<std::string> words{options.scenario};
-  for (const std::string& policy : options.policies) words.insert(words.end(), {"--policy", policy});
+  for (const std::string& policy : options.policies)
+    words.insert(words.end(), {"--policy", policy});
   for (const std::string& setting : options.settings) words.insert(words.end(), {"--set", setting});
   return words;
 }
@@ -183,17 +187,17 @@ void play(const Rehearsal& rehearsal, const PlayOptions& options, Records& recor
     const std::uint64_t first = records.runs();
     const std::uint64_t count = std::min(turn(options.threads), options.runs - first);
     const auto one_world = [&](const sim::PreparedScenario& world, auto& all) {
-      sim::ManyRecords many = sim::run_many(
-          rehearsal.field, world,
-          {.seed = options.seed,
-           .first_replication = first,
-           .replications = count,
-           .threads = options.threads,
-           .progress =
-               [&](std::uint64_t done) {
-                 if (options.progress) options.progress(played + done);
-               },
-           .stop = &stop});
+      sim::ManyRecords many = sim::run_many(rehearsal.field, world,
+                                            {.seed = options.seed,
+                                             .first_replication = first,
+                                             .replications = count,
+                                             .threads = options.threads,
+                                             .progress =
+                                                 [&](std::uint64_t done) {
+                                                   if (options.progress)
+                                                     options.progress(played + done);
+                                                 },
+                                             .stop = &stop});
       records.interrupted = records.interrupted || many.interrupted;
       append(all, std::move(many));
       played += count;
@@ -213,7 +217,8 @@ analysis::Sample sample_of(const Rehearsal& rehearsal, const Records& records,
                            std::size_t contender) {
   analysis::Sample sample{.as_written = {}, .healthy_twin = {}, .harmful = rehearsal.is_harmful};
   if (contender < records.as_written.size()) sample.as_written = records.as_written[contender];
-  if (contender < records.healthy_twin.size()) sample.healthy_twin = records.healthy_twin[contender];
+  if (contender < records.healthy_twin.size())
+    sample.healthy_twin = records.healthy_twin[contender];
   return sample;
 }
 

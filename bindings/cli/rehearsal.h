@@ -35,8 +35,8 @@ struct Rehearsal {
   std::vector<std::string> notes;
 };
 
-/// The document of a scenario, its policy replaced by the file `policy` if that is not empty, and the
-/// settings applied. Throws InputError or UsageError.
+/// The document of a scenario, its policy replaced by the file `policy` if that is not empty, and
+/// the settings applied. Throws InputError or UsageError.
 [[nodiscard]] scenarios::Document changed_document(const RehearsalOptions& options,
                                                    const std::string& policy, Expect expect);
 

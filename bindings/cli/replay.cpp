@@ -2,6 +2,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "bindings/cli/exit_status.h"
 #include "bindings/cli/files.h"
@@ -20,6 +21,7 @@ namespace {
 struct ReplayOptions {
   std::string journal, policy, scenario;
   std::vector<std::string> settings;
+  bool json = false;
 };
 
 [[nodiscard]] std::string text_of(const std::string& path) {
@@ -60,14 +62,13 @@ struct ReplayOptions {
   }
   const RehearsalOptions rehearsal{
       .scenario = options.scenario, .policies = {}, .settings = options.settings};
-  scenarios::LoadedStudy loaded =
-      scenarios::load(changed_document(rehearsal, {}, Expect::drop));
+  scenarios::LoadedStudy loaded = scenarios::load(changed_document(rehearsal, {}, Expect::drop));
   report(loaded.diagnostics, options.scenario, false);
   return std::move(loaded.study->plan);
 }
 
-/// The first entry at which another decision is taken, whatever the digests say; nothing if none is.
-/// After it the world would have answered differently, so nothing beyond it is looked at.
+/// The first entry at which another decision is taken, whatever the digests say; nothing if none
+/// is. After it the world would have answered differently, so nothing beyond it is looked at.
 [[nodiscard]] std::optional<std::size_t> first_other_decision(const Engine& engine,
                                                               const Journal& journal) {
   const auto& entries = journal.entries();
@@ -75,6 +76,55 @@ struct ReplayOptions {
   for (std::size_t i = 0; i < entries.size(); ++i)
     if (engine.step(state, entries[i].observation) != entries[i].decision) return i;
   return std::nullopt;
+}
+
+[[nodiscard]] std::string repro(const ReplayOptions& options) {
+  std::vector<std::string> words{"gatewright", "replay", options.journal};
+  if (!options.policy.empty()) words.insert(words.end(), {"--policy", options.policy});
+  if (!options.scenario.empty()) words.insert(words.end(), {"--scenario", options.scenario});
+  for (const std::string& setting : options.settings) words.insert(words.end(), {"--set", setting});
+  return command_line(words);
+}
+
+/// What a replay found, with lines in place of indices.
+struct Found {
+  std::size_t entries = 0;
+  std::optional<Divergence> divergence;
+  std::size_t line = 0;                      ///< of the divergence
+  std::optional<std::size_t> decision_line;  ///< of the first decision that differs, if one does
+};
+
+[[nodiscard]] std::string text_of(const Found& found, const ReplayOptions& options) {
+  if (!found.divergence)
+    return fmt::format("{} entries, equal decisions and digests\n", found.entries);
+  const Divergence& first = *found.divergence;
+  std::string text =
+      fmt::format("{}:{}: entry {}: {}: recorded {}, replayed {}\n", options.journal, found.line,
+                  first.index, first.field, first.recorded, first.replayed);
+  if (!found.decision_line)
+    text += "all decisions are equal: the journal is of another plan or state\n";
+  else if (*found.decision_line != found.line)
+    text += fmt::format("decisions are equal before line {}; beyond it a replay says nothing\n",
+                        *found.decision_line);
+  return text + "repro: " + repro(options) + "\n";
+}
+
+[[nodiscard]] std::string json_of(const Found& found, const ReplayOptions& options) {
+  using Json = nlohmann::ordered_json;
+  Json whole = {{"journal", options.journal},
+                {"entries", found.entries},
+                {"equal", !found.divergence},
+                {"divergence", nullptr}};
+  if (found.divergence)
+    whole["divergence"] = {
+        {"line", found.line},
+        {"index", found.divergence->index},
+        {"field", found.divergence->field},
+        {"recorded", found.divergence->recorded},
+        {"replayed", found.divergence->replayed},
+        {"decision_line", found.decision_line ? Json(*found.decision_line) : Json(nullptr)}};
+  whole["repro"] = repro(options);
+  return whole.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 [[nodiscard]] int replay_journal(const ReplayOptions& options) {
@@ -85,30 +135,19 @@ struct ReplayOptions {
   const PlanSpec plan = plan_of(options);
   const Compiled compiled = compile(plan);
   if (!compiled.engine) report(compiled.diagnostics, options.policy, true);
-  const Engine& engine = *compiled.engine;
   Journal journal;
   const std::vector<std::size_t> lines = read_journal(options.journal, journal);
 
-  const std::optional<Divergence> divergence = replay(engine, journal);
-  if (!divergence) {
-    print(fmt::format("{} entries, equal decisions and digests\n", lines.size()));
-    return kAsExpected;
+  Found found;
+  found.entries = lines.size();
+  found.divergence = replay(*compiled.engine, journal);
+  if (found.divergence) {
+    found.line = lines[found.divergence->index];
+    if (const auto other = first_other_decision(*compiled.engine, journal))
+      found.decision_line = lines[*other];
   }
-  print(fmt::format("{}:{}: entry {}: {}: recorded {}, replayed {}\n", options.journal,
-                    lines[divergence->index], divergence->index, divergence->field,
-                    divergence->recorded, divergence->replayed));
-  if (divergence->field == "digest") {
-    const auto other = first_other_decision(engine, journal);
-    print(other ? fmt::format("decisions are equal before line {}; beyond it a replay says nothing\n",
-                              lines[*other])
-                : "all decisions are equal: the journal is of another plan or state\n");
-  }
-  std::vector<std::string> words{"gatewright", "replay", options.journal};
-  if (!options.policy.empty()) words.insert(words.end(), {"--policy", options.policy});
-  if (!options.scenario.empty()) words.insert(words.end(), {"--scenario", options.scenario});
-  for (const std::string& setting : options.settings) words.insert(words.end(), {"--set", setting});
-  print("repro: " + command_line(words) + "\n");
-  return kBroken;
+  print(options.json ? json_of(found, options) : text_of(found, options));
+  return found.divergence ? kBroken : kAsExpected;
 }
 
 }  // namespace
@@ -124,6 +163,7 @@ void add_replay(CLI::App& app, int& status) {
   verb.add_option("--set", options->settings, "Change one value of the scenario; may be repeated")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
+  verb.add_flag("--json", options->json, "Print one JSON object");
   verb.footer(
       "Exit status 97 at the first difference. A replay under another policy is honest\n"
       "up to the first decision that differs, because after it the world would have\n"

@@ -56,8 +56,8 @@ using analysis::OperatingCharacteristics;
 }
 
 /// Confidence of the intervals at look `look` (from 1) when the play goes on until they are narrow.
-/// The errors 1 - confidence_k sum to 1 - confidence over all looks, since 1/(k(k+1)) sums to 1, so by
-/// the union bound the intervals hold at `confidence` whenever the play stops.
+/// The errors 1 - confidence_k sum to 1 - confidence over all looks, since 1/(k(k+1)) sums to 1, so
+/// by the union bound the intervals hold at `confidence` whenever the play stops.
 [[nodiscard]] double confidence_at(double confidence, std::uint64_t look) {
   const auto k = static_cast<double>(look);
   return 1.0 - (1.0 - confidence) / (k * (k + 1.0));
@@ -68,7 +68,8 @@ using analysis::OperatingCharacteristics;
   std::ranges::copy(arguments(options.rehearsal), std::back_inserter(words));
   words.insert(words.end(), {"--seed", std::to_string(seed), "--runs", std::to_string(runs)});
   if (options.confidence != 0.95)
-    words.insert(words.end(), {"--confidence", fmt::format("{:.10g}%", 100.0 * options.confidence)});
+    words.insert(words.end(),
+                 {"--confidence", fmt::format("{:.10g}%", 100.0 * options.confidence)});
   if (options.until)
     words.insert(words.end(), {"--until", fmt::format("{:.10g}%", 100.0 * *options.until),
                                "--runs-max", std::to_string(options.runs_max.value_or(kRunsMax))});
@@ -101,7 +102,8 @@ void check_outputs(const RunOptions& options) {
 
   Records records;
   std::vector<OperatingCharacteristics> found;
-  Progress progress(rehearsal.study.scenario.name, !options.play.quiet && !options.play.no_progress);
+  Progress progress(rehearsal.study.scenario.name,
+                    !options.play.quiet && !options.play.no_progress);
   std::vector<std::string> looks;
   for (std::uint64_t look = 1, goal = first_look;; ++look, goal = std::min(2 * goal, most)) {
     progress.expect(replications(rehearsal, goal));
@@ -114,7 +116,8 @@ void check_outputs(const RunOptions& options) {
     looks.push_back(std::to_string(records.runs()));
     found = results(rehearsal, records,
                     options.until ? confidence_at(options.confidence, look) : options.confidence);
-    if (!options.until || records.interrupted || goal == most || half_width(found) <= *options.until)
+    if (!options.until || records.interrupted || goal == most ||
+        half_width(found) <= *options.until)
       break;
   }
   progress.clear();
@@ -128,12 +131,14 @@ void check_outputs(const RunOptions& options) {
                                   .colour = style.colour,
                                   .unicode = style.unicode};
   if (options.until)
-    context.notes.push_back(fmt::format(
-        "Half-widths of at most {:.6g} points were asked for; the widest is {:.3g}. The intervals were "
-        "read after {} runs, the k-th time with 1/(k(k+1)) of the error, so that they hold together "
-        "with {:.6g}%.",
-        100.0 * *options.until, 100.0 * half_width(found), fmt::join(looks, ", "),
-        100.0 * options.confidence));
+    context.notes.push_back(
+        fmt::format("Half-widths of at most {:.6g} points were asked for; the widest is {:.3g}. "
+                    "The intervals were "
+                    "read after {} runs, the k-th time with 1/(k(k+1)) of the error, so that they "
+                    "hold together "
+                    "with {:.6g}%.",
+                    100.0 * *options.until, 100.0 * half_width(found), fmt::join(looks, ", "),
+                    100.0 * options.confidence));
   if (records.interrupted)
     context.notes.push_back(
         fmt::format("Interrupted: {} of {} runs were finished.", records.runs(), most));
@@ -141,7 +146,8 @@ void check_outputs(const RunOptions& options) {
   print(rendered(options.json ? ".json" : options.csv ? ".csv" : ".txt", context, found));
   context.colour = false;
   for (const std::string& output : options.outputs)
-    write_file(output, rendered(std::filesystem::path(output).extension().string(), context, found));
+    write_file(output,
+               rendered(std::filesystem::path(output).extension().string(), context, found));
 
   if (records.interrupted) return kInterrupted;
   const std::vector<std::string> broken = violation_repros(options.rehearsal, seed, records);

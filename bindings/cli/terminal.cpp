@@ -57,7 +57,8 @@ std::string shell_quoted(std::string_view word) {
 
 std::string command_line(const std::vector<std::string>& words) {
   std::string line;
-  for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  for (const std::string& word : words)
+    line.append(line.empty() ? "" : " ").append(shell_quoted(word));
   return line;
 }
 

@@ -59,8 +59,8 @@ void latencies(const Arm& arm, const ArmLaw& law, const double* uniform, Span sp
     const float latency = failed ? out.latency[i] * ratio : out.latency[i];
     const bool late = latency > timeout;
     out.latency[i] = late ? timeout : latency;
-    out.events[i] = static_cast<std::uint8_t>((failed || late ? kError : 0) |
-                                              (late ? kTimeout : 0));
+    out.events[i] =
+        static_cast<std::uint8_t>((failed || late ? kError : 0) | (late ? kTimeout : 0));
   }
 }
 
@@ -110,8 +110,8 @@ void ArmLaw::set(WorldMetric metric, const Arm& arm, const Affine& map) noexcept
       ttft = map;
       break;
     case WorldMetric::tpot:
-      tpot_seconds = std::max(static_cast<double>(kLeast),
-                              map(arm.latency.per_output_token_seconds));
+      tpot_seconds =
+          std::max(static_cast<double>(kLeast), map(arm.latency.per_output_token_seconds));
       break;
     case WorldMetric::output_tokens:
       output_tokens = map;

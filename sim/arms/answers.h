@@ -16,7 +16,7 @@ namespace gatewright::sim {
 struct ArmLaw {
   Affine output_tokens, ttft, latency, cost, quality;  ///< on what the baseline's law draws
   double tpot_seconds = 0.0;
-  double error = 0.0, refusal = 0.0;            ///< probabilities
+  double error = 0.0, refusal = 0.0;          ///< probabilities
   double thumbs_down = 0.0, thumbs_up = 0.0;  ///< that an answer seen is rated, and so
 
   /// Sets the part that belongs to `metric`; `map` acts on the arm's own number.

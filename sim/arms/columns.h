@@ -15,13 +15,11 @@ template <typename T>
 using Column = std::array<T, kChunk>;
 
 /// Bits of ArmColumns::events.
-enum EventBit : std::uint8_t {
-  kError = 1,  ///< no answer, whatever the kind
-  kTimeout = 2,
-  kRefusal = 4,
-  kThumbsDown = 8,
-  kThumbsUp = 16,
-};
+inline constexpr std::uint8_t kError = 1;  ///< no answer, whatever the kind
+inline constexpr std::uint8_t kTimeout = 2;
+inline constexpr std::uint8_t kRefusal = 4;
+inline constexpr std::uint8_t kThumbsDown = 8;
+inline constexpr std::uint8_t kThumbsUp = 16;
 
 inline constexpr std::size_t kBaselineArm = 0;
 inline constexpr std::size_t kCandidateArm = 1;

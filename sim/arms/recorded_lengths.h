@@ -22,8 +22,9 @@ class RecordedLengths {
 
  private:
   std::span<const float> sorted_;
-  std::vector<std::uint32_t> first_rank_;  ///< of values with whole part v, per v; one more at the end
-  std::vector<float> scores_;              ///< per rank
+  /// Per whole number v the first rank of values in [v, v + 1); one more at the end.
+  std::vector<std::uint32_t> first_rank_;
+  std::vector<float> scores_;  ///< per rank
 };
 
 }  // namespace gatewright::sim

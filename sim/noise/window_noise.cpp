@@ -30,9 +30,8 @@ void WindowNoise::advance() noexcept {
                    next_window_ * kWorldMetrics + index_of(process.metric)});
     double fresh = 0.0;
     stream.fill_normal(std::span(&fresh, 1));
-    process.z = next_window_ == 0
-                    ? fresh
-                    : process.persistence * process.z + process.innovation * fresh;
+    process.z =
+        next_window_ == 0 ? fresh : process.persistence * process.z + process.innovation * fresh;
     factors_[index_of(process.metric)] =
         std::exp(process.sigma * process.z - 0.5 * process.sigma * process.sigma);
   }

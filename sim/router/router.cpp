@@ -22,8 +22,7 @@ void Router::start(RunKey key) {
 std::optional<PendingTarget> Router::request(Exposure target, Instant now) {
   if (target_ == target) return std::nullopt;
   target_ = target;
-  const Duration delay =
-      draw_delay(law_, {key_.seed, key_.replication, "actuation", actuations_});
+  const Duration delay = draw_delay(law_, {key_.seed, key_.replication, "actuation", actuations_});
   return PendingTarget{after(now, delay), ++actuations_};
 }
 

@@ -33,9 +33,8 @@ void Split::split(const Columns& columns, std::size_t bucket,
         static_cast<double>(exposure.mirrored) / static_cast<double>(kWholeExposure);
     for (std::size_t i = first; i < last; ++i) {
       const auto place = static_cast<std::uint16_t>(i);
-      const bool is_served =
-          exposure.served == kWholeExposure ||
-          (exposure.served > 0 && buckets[i] < exposure.served);
+      const bool is_served = exposure.served == kWholeExposure ||
+                             (exposure.served > 0 && buckets[i] < exposure.served);
       // Written to both lists, counted in one: no branch to mispredict.
       served_places[served] = place;
       served += is_served ? 1U : 0U;
@@ -45,7 +44,8 @@ void Split::split(const Columns& columns, std::size_t bucket,
         shadow_[mirrored++] = place;
     }
   }
-  std::copy_n(shadow_.begin(), mirrored, served_places.begin() + static_cast<std::ptrdiff_t>(served));
+  std::copy_n(shadow_.begin(), mirrored,
+              served_places.begin() + static_cast<std::ptrdiff_t>(served));
   count_ = {baseline, served + mirrored};
   served_ = served;
 }

@@ -20,8 +20,8 @@ class Split {
 
   /// Splits the requests that arrive before `until`. `bucket`: the assignment's bucket column; it
   /// and the mirror column are filled where the timeline needs them.
-  void split(const Columns& columns, std::size_t bucket,
-             std::span<const ExposureSegment> timeline, Instant until);
+  void split(const Columns& columns, std::size_t bucket, std::span<const ExposureSegment> timeline,
+             Instant until);
 
   /// Finds the places that have an answer; arms with any place have their answers filled. Without it
   /// the answered lists are those of the chunk before.

@@ -34,14 +34,14 @@ class BinCounts {
   }
 
  private:
-  void add_bin(std::uint32_t bin, std::uint64_t times) {
+  void add_bin(std::uint32_t bin, std::uint32_t times) {
     if (counts_.empty()) counts_.resize(HistogramGrid::kBins);
     counts_[bin] += times;
     low_ = std::min(low_, bin);
     high_ = std::max(high_, bin + 1);
   }
 
-  std::vector<std::uint64_t> counts_;
+  std::vector<std::uint32_t> counts_;  ///< no window has four thousand million requests
   std::uint32_t low_ = HistogramGrid::kBins;
   std::uint32_t high_ = 0;  ///< one past the last occupied bin
 };

@@ -76,8 +76,7 @@ bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of
     if (k < grid.delay) continue;
     const std::uint64_t since = k - grid.delay;
     const std::uint64_t last = since / grid.every;
-    const std::uint64_t first =
-        since < grid.length ? 0 : (since - grid.length) / grid.every + 1;
+    const std::uint64_t first = since < grid.length ? 0 : (since - grid.length) / grid.every + 1;
     for (std::uint64_t j = first; j <= last; ++j) {
       Tally& open = grid.open[j % grid.open.size()];
       add(*tally_of_probe[i], grid.measurement.kind, open);

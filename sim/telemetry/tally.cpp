@@ -80,8 +80,7 @@ Summary sum(const Column<float>& column, Split::Places places, Transform transfo
 void add_arm(const Measurement& measurement, const Columns& columns, std::size_t arm,
              Split::Places places, ArmTally& tally) {
   if (is_event(measurement.metric)) {
-    tally.summary +=
-        count_events(columns.arm[arm].events, bits_of(measurement.metric), places);
+    tally.summary += count_events(columns.arm[arm].events, bits_of(measurement.metric), places);
     return;
   }
   const Column<float>& column = column_of(measurement.metric, columns, arm);

@@ -71,8 +71,8 @@ void fill_poisson(RunKey key, std::uint64_t index, const Window& window, double 
 
 /// Of synthetic arrivals: nothing is recorded.
 const std::vector<float>& no_tokens() noexcept {
-  static const std::vector<float> none;
-  return none;
+  static const std::vector<float> kNone;
+  return kNone;
 }
 
 class PoissonProcess final : public ArrivalProcess {
@@ -103,7 +103,8 @@ class DiurnalProcess final : public ArrivalProcess {
     Stream thinning({key.seed, key.replication, "arrivals.thinning", window});
     std::size_t kept = 0;
     for (const double at_seconds : out.at_seconds)
-      if (thinning.uniform() * peak_ < relative_rate(at_seconds)) out.at_seconds[kept++] = at_seconds;
+      if (thinning.uniform() * peak_ < relative_rate(at_seconds))
+        out.at_seconds[kept++] = at_seconds;
     out.at_seconds.resize(kept);
     out.draws += thinning.draws();
   }
@@ -214,9 +215,10 @@ class BootstrappedTrace final : public ArrivalProcess {
       const Nanoseconds block = from / block_;
       const Nanoseconds start = block * block_;
       const Nanoseconds end = std::min(window.to, start + block_);
-      Stream stream({key.seed, key.replication, "arrivals.block", static_cast<std::uint64_t>(block)});
-      const auto drawn = static_cast<Nanoseconds>(stream.uniform() *
-                                                  static_cast<double>(recording_.span()));
+      Stream stream(
+          {key.seed, key.replication, "arrivals.block", static_cast<std::uint64_t>(block)});
+      const auto drawn =
+          static_cast<Nanoseconds>(stream.uniform() * static_cast<double>(recording_.span()));
       recording_.play(drawn + (from - start), drawn + (end - start), start - drawn, window, out);
       out.draws += stream.draws();
       from = end;
@@ -271,8 +273,12 @@ class Maker {
   MadeArrivals operator()(const TraceArrivals& law) {
     constexpr Duration kLeastBlock = std::chrono::seconds(1);
     if (law.repeat == TraceRepeat::bootstrap && law.block < kLeastBlock) {
-      made_.diagnostics.push_back({Severity::error, "traffic.arrivals.trace.block",
-                                   "expected a block of at least 1s, such as 5m", {}, 0, 0});
+      made_.diagnostics.push_back({Severity::error,
+                                   "traffic.arrivals.trace.block",
+                                   "expected a block of at least 1s, such as 5m",
+                                   {},
+                                   0,
+                                   0});
       return std::move(made_);
     }
     const std::filesystem::path file =

@@ -40,7 +40,7 @@ class ArrivalProcess {
 struct MadeArrivals {
   std::unique_ptr<const ArrivalProcess> process;  ///< null exactly if a diagnostic is an error
   Diagnostics diagnostics;                        ///< paths such as "traffic.arrivals.trace.file"
-  std::vector<std::string> notes;                 ///< what was looped, bootstrapped, dropped (named, counted)
+  std::vector<std::string> notes;  ///< what was looped, bootstrapped, dropped (named, counted)
 };
 /// Of a scenario that validate() has no errors for.
 [[nodiscard]] MadeArrivals make_arrivals(const Scenario& scenario);

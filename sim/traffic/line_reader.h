@@ -30,8 +30,7 @@ class LineReader {
     while (error_.empty()) {
       if (at_ == filled_ && !refill()) break;
       const char* const begin = buffer_.data() + at_;
-      const auto* const end =
-          static_cast<const char*>(std::memchr(begin, '\n', filled_ - at_));
+      const auto* const end = static_cast<const char*>(std::memchr(begin, '\n', filled_ - at_));
       const std::size_t size =
           end != nullptr ? static_cast<std::size_t>(end - begin) : filled_ - at_;
       if (spill_.size() + size > kLongestLine) {

@@ -50,39 +50,48 @@ std::vector<Profile> made_profiles() {
   std::vector<Profile> made;
   made.push_back({
       .name = "chat",
-      .input_tokens = from_trace({2, 31, 181, 396, 1'020, 1'189, 2'141, 4'074, 4'083, 4'142, 5'294, 14'050}),
+      .input_tokens =
+          from_trace({2, 31, 181, 396, 1'020, 1'189, 2'141, 4'074, 4'083, 4'142, 5'294, 14'050}),
       .output_tokens = from_trace({7, 16, 41, 81, 129, 395, 410, 421, 451, 601, 939, 1'000}),
       .token_correlation = 0.05,
       .rate_per_second = 354.0 / 60.0,
       .provenance =
-          "Azure LLM inference trace 2023, conversation service (CC BY 4.0; Patel et al., Splitwise, "
+          "Azure LLM inference trace 2023, conversation service (CC BY 4.0; Patel et al., "
+          "Splitwise, "
           "ISCA 2024). Token quantiles 5, 50, 75, 95, 99%: the whole file; the others, least and "
-          "most: its first 40 minutes (14,176 requests), where the service's limits clip at 14,050 in "
-          "and 1,000 out. Rate: the same 40 minutes. Correlation: measured +0.03 and +0.07, default "
+          "most: its first 40 minutes (14,176 requests), where the service's limits clip at 14,050 "
+          "in "
+          "and 1,000 out. Rate: the same 40 minutes. Correlation: measured +0.03 and +0.07, "
+          "default "
           "0.05.",
   });
   made.push_back({
       .name = "code",
-      .input_tokens = from_trace({3, 17, 75, 573, 1'469, 2'745, 3'934, 5'177, 7'303, 7'436, 7'437, 7'437}),
+      .input_tokens =
+          from_trace({3, 17, 75, 573, 1'469, 2'745, 3'934, 5'177, 7'303, 7'436, 7'437, 7'437}),
       .output_tokens = from_trace({6, 6, 6, 9, 13, 24, 38, 55, 90, 252, 836, 1'899}),
       .token_correlation = -0.02,
       .rate_per_second = 188.0 / 60.0,
       .provenance =
           "Azure LLM inference trace 2023, code service (CC BY 4.0; Patel et al., Splitwise, ISCA "
-          "2024). Token quantiles 5, 50, 75, 95, 99%: the whole file; the others, least and most: its "
-          "first 40 minutes (7,491 requests), where the service's limit clips at 7,437 in. Rate: the "
+          "2024). Token quantiles 5, 50, 75, 95, 99%: the whole file; the others, least and most: "
+          "its "
+          "first 40 minutes (7,491 requests), where the service's limit clips at 7,437 in. Rate: "
+          "the "
           "same 40 minutes. Correlation: measured -0.02.",
   });
   made.push_back({
       .name = "long_context",
-      .input_tokens = from_trace({891, 894, 901, 2'414, 6'909, 15'367, 22'251, 27'991, 39'551, 85'400, 121'298, 124'847}),
+      .input_tokens = from_trace(
+          {891, 894, 901, 2'414, 6'909, 15'367, 22'251, 27'991, 39'551, 85'400, 121'298, 124'847}),
       .output_tokens = from_trace({1, 3, 10, 155, 350, 472, 550, 606, 698, 1'119, 2'000, 2'000}),
       .token_correlation = 0.07,
       .rate_per_second = 197.0 / 60.0,
       .provenance =
           "Mooncake FAST'25 conversation trace (Kimi; Apache-2.0; Qin et al., FAST 2025). Token "
           "quantiles 5, 50, 75, 95, 99%: the whole file; the others, least and most: its first 40 "
-          "minutes (7,851 requests), where outputs are clipped at 2,000. Rate: the same 40 minutes. "
+          "minutes (7,851 requests), where outputs are clipped at 2,000. Rate: the same 40 "
+          "minutes. "
           "Correlation: measured +0.07.",
   });
   made.push_back({
@@ -92,8 +101,10 @@ std::vector<Profile> made_profiles() {
       .token_correlation = 0.05,
       .rate_per_second = 16.0,
       .provenance =
-          "ServeGen, workload deepseek-r1 (Alibaba; Apache-2.0; arXiv 2505.09999). Token quantiles 5 "
-          "to 99%: all clients, weighted by requests. Least and most: the lowest 1% and highest 99% "
+          "ServeGen, workload deepseek-r1 (Alibaba; Apache-2.0; arXiv 2505.09999). Token quantiles "
+          "5 "
+          "to 99%: all clients, weighted by requests. Least and most: the lowest 1% and highest "
+          "99% "
           "quantile of any client's six hours, and 32,768 out, the generator's clip. Rate: the "
           "fleet's mean. Correlation: not published, default 0.05.",
   });
@@ -103,8 +114,8 @@ std::vector<Profile> made_profiles() {
 }  // namespace
 
 std::span<const Profile> profiles() {
-  static const std::vector<Profile> all = made_profiles();
-  return all;
+  static const std::vector<Profile> kAll = made_profiles();
+  return kAll;
 }
 
 const Profile* find_profile(std::string_view name) {

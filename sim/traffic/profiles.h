@@ -17,7 +17,7 @@ struct Profile {
   TokenLaw input_tokens;
   TokenLaw output_tokens;
   double token_correlation;
-  double rate_per_second;       ///< of the trace it was measured on
+  double rate_per_second;  ///< of the trace it was measured on
   std::string_view provenance;
 };
 
@@ -34,13 +34,15 @@ class TokenTable {
  public:
   explicit TokenTable(const TokenLaw& law);
   [[nodiscard]] float at(double z) const noexcept {
-    constexpr double kLast = static_cast<double>(kPoints - 1);
+    constexpr auto kLast = static_cast<double>(kPoints - 1);
     const double place = std::max(0.0, std::min(kLast, (z + kReach) * (kLast / (2.0 * kReach))));
     const auto cell = std::min(static_cast<std::size_t>(place), kPoints - 2);
     const double share = place - static_cast<double>(cell);
     const double value = static_cast<double>(values_[cell]) +
                          share * static_cast<double>(values_[cell + 1] - values_[cell]);
-    return static_cast<float>(static_cast<long>(value + 0.5));
+    // At least 1, so cutting off rounds; a call to round would cost more than the look-up.
+    const auto rounded = static_cast<long>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
+    return static_cast<float>(rounded);
   }
 
  private:

@@ -22,9 +22,9 @@ namespace {
 
 constexpr std::size_t kMostColumns = 1'000;
 constexpr std::size_t kMostRows = 50'000'000;
-constexpr double kMostTokens = 16'777'216;     // beyond it a float skips whole numbers
-constexpr double kFarthestSeconds = 4e9;       // differences still fit in nanoseconds
-constexpr double kFineTickSeconds = 0.1;       // clocks below are not worth a word
+constexpr double kMostTokens = 16'777'216;  // beyond it a float skips whole numbers
+constexpr double kFarthestSeconds = 4e9;    // differences still fit in nanoseconds
+constexpr double kFineTickSeconds = 0.1;    // clocks below are not worth a word
 constexpr double kNanosecondsPerSecond = 1e9;
 
 /// Names of the three columns, in the order time, input, output.
@@ -44,7 +44,9 @@ ColumnNames column_names(TraceFormat format) noexcept {
   return {"at_seconds", "input_tokens", "output_tokens"};
 }
 
-std::string in_quotes(std::string_view text) { return std::string(1, '\'').append(text).append(1, '\''); }
+std::string in_quotes(std::string_view text) {
+  return std::string(1, '\'').append(text).append(1, '\'');
+}
 
 std::string_view trimmed(std::string_view text) noexcept {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -137,8 +139,8 @@ std::optional<std::int64_t> timestamp(std::string_view text) noexcept {
 
   const std::chrono::year_month_day date{year(*y), month(static_cast<unsigned>(*mo)),
                                          day(static_cast<unsigned>(*d))};
-  const bool sane = scan.done() && date.ok() && *y >= 1970 && *y <= 2199 && *h < 24 && *mi < 60 &&
-                    *s < 60;
+  const bool sane =
+      scan.done() && date.ok() && *y >= 1970 && *y <= 2199 && *h < 24 && *mi < 60 && *s < 60;
   if (!sane) return std::nullopt;
   const std::chrono::seconds whole = std::chrono::sys_days(date).time_since_epoch() +
                                      std::chrono::hours(*h) + std::chrono::minutes(*mi) +
@@ -156,16 +158,20 @@ struct RawRow {
 /// Turns raw rows into a trace: keeps the usable, counts and names the others, stops at errors.
 class Collector {
  public:
-  Collector(const std::string& path, TraceFormat format)
-      : path_(path), format_(format), names_(column_names(format)) {}
+  Collector(std::string path, TraceFormat format)
+      : path_(std::move(path)), format_(format), names_(column_names(format)) {}
 
   [[nodiscard]] const ColumnNames& names() const noexcept { return names_; }
   [[nodiscard]] bool failed() const noexcept { return !read_.diagnostics.empty(); }
 
   void fail(std::uint64_t line, std::string message) {
     constexpr std::uint64_t kMost = 2'147'483'647;
-    read_.diagnostics.push_back({Severity::error, {}, std::move(message), path_,
-                                 static_cast<int>(std::min(line, kMost)), 0});
+    read_.diagnostics.push_back({Severity::error,
+                                 {},
+                                 std::move(message),
+                                 path_,
+                                 static_cast<int>(std::min(line, kMost)),
+                                 0});
   }
 
   void drop(std::uint64_t line, std::string reason) {
@@ -194,8 +200,8 @@ class Collector {
     if (rows.size() == kMostRows)
       return fail(line, "expected at most 50,000,000 rows: cut the trace");
     last_ = *raw.nanoseconds;
-    rows.push_back({seconds(last_ - first_), static_cast<float>(*raw.input),
-                    static_cast<float>(*raw.output)});
+    rows.push_back(
+        {seconds(last_ - first_), static_cast<float>(*raw.input), static_cast<float>(*raw.output)});
   }
 
   ReadTrace finish() && {

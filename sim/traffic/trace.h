@@ -24,10 +24,11 @@ struct DroppedRows {
 };
 
 struct Trace {
-  std::vector<TraceRow> rows;  ///< in order of time
+  std::vector<TraceRow> rows;        ///< in order of time
   std::vector<DroppedRows> dropped;  ///< in order of first line
-  double span_seconds = 0.0;  ///< last row plus one mean gap
-  double tick_seconds = 0.0;  ///< coarsest clock the times are consistent with (3 s in Mooncake), 0: fine
+  double span_seconds = 0.0;         ///< last row plus one mean gap
+  double tick_seconds =
+      0.0;  ///< coarsest clock the times are consistent with (3 s in Mooncake), 0: fine
 };
 
 struct ReadTrace {

@@ -44,7 +44,8 @@ class Population {
 /// the salt "seed.replication", so that replications assign anew.
 class Assigner {
  public:
-  Assigner(Assignment assignment, std::uint32_t users, std::uint64_t seed, std::uint64_t replication);
+  Assigner(Assignment assignment, std::uint32_t users, std::uint64_t seed,
+           std::uint64_t replication);
   [[nodiscard]] std::uint16_t user_bucket(std::uint32_t user);
 
  private:

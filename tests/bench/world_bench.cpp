@@ -16,13 +16,13 @@ namespace {
 std::atomic<std::uint64_t> allocations{0};
 }
 
-void* operator new(std::size_t size) {
+[[gnu::noinline]] void* operator new(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace gatewright::sim {
 namespace {
@@ -43,10 +43,11 @@ Scenario world(double requests_per_second = 40.0) {
 Contender steady(Exposure exposure) {
   Script script;
   script.stages = {{"steady", exposure}};
-  for (const auto& [metric, kind] :
-       {std::pair{"latency", Statistic::Kind::mean_log}, {"cost", Statistic::Kind::mean_log},
-        {"error_or_refusal", Statistic::Kind::rate}, {"output_tokens", Statistic::Kind::mean_log},
-        {"thumbs_down", Statistic::Kind::rate}})
+  for (const auto& [metric, kind] : {std::pair{"latency", Statistic::Kind::mean_log},
+                                     {"cost", Statistic::Kind::mean_log},
+                                     {"error_or_refusal", Statistic::Kind::rate},
+                                     {"output_tokens", Statistic::Kind::mean_log},
+                                     {"thumbs_down", Statistic::Kind::rate}})
     script.probes.push_back(probe(metric, kind, Form::samples, 5min));
   return scripted(script);
 }
@@ -85,7 +86,9 @@ void play_one(benchmark::State& bench, const Contender& contender, const Scenari
 
 #define WORLD_BENCHMARK(name) BENCHMARK(name)->Unit(benchmark::kMillisecond)
 
-void five_gates_healthy(benchmark::State& bench) { play_one(bench, contender(five_gates()), world()); }
+void five_gates_healthy(benchmark::State& bench) {
+  play_one(bench, contender(five_gates()), world());
+}
 WORLD_BENCHMARK(five_gates_healthy);
 
 /// A small rise that no gate minds: impact is counted for hours.
@@ -98,9 +101,13 @@ WORLD_BENCHMARK(five_gates_harmful_unnoticed);
 
 void exposure_none(benchmark::State& bench) { play_one(bench, steady({}), world()); }
 WORLD_BENCHMARK(exposure_none);
-void exposure_shadow(benchmark::State& bench) { play_one(bench, steady({.mirrored = 500}), world()); }
+void exposure_shadow(benchmark::State& bench) {
+  play_one(bench, steady({.mirrored = 500}), world());
+}
 WORLD_BENCHMARK(exposure_shadow);
-void exposure_1_percent(benchmark::State& bench) { play_one(bench, steady({.served = 100}), world()); }
+void exposure_1_percent(benchmark::State& bench) {
+  play_one(bench, steady({.served = 100}), world());
+}
 WORLD_BENCHMARK(exposure_1_percent);
 void exposure_half(benchmark::State& bench) { play_one(bench, steady({.served = 5'000}), world()); }
 WORLD_BENCHMARK(exposure_half);

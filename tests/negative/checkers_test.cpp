@@ -83,7 +83,8 @@ class BrokenStep : public ::testing::Test {
 std::unique_ptr<Rehearsal> BrokenStep::healthy_, BrokenStep::harmful_;
 
 TEST_F(BrokenStep, NothingIsCaughtWhereNothingIsBroken) {
-  const Break honest = [](const Engine& engine, RolloutState& state, const Observation& observation) {
+  const Break honest = [](const Engine& engine, RolloutState& state,
+                          const Observation& observation) {
     return engine.step(state, observation);
   };
   EXPECT_EQ(caught(*healthy_, honest), Invariants{});
@@ -212,16 +213,20 @@ Invariants caught_restarting(const Rehearsal& rehearsal,
 }
 
 TEST_F(BrokenStep, S7ASnapshotThatForgets) {
-  EXPECT_EQ(caught_restarting(*healthy_, [](const RolloutState& from, RolloutState& to) {
-    to = from;
-    to.memory.back() = 0.0;  // a slot of the last gate's test
-    return true;
-  }), Invariants{"S7"});
-  EXPECT_EQ(caught_restarting(*healthy_, [](const RolloutState& from, RolloutState& to) {
-    to = from;
-    to.dwelling_since = from.at;
-    return true;
-  }), Invariants{"S7"});
+  EXPECT_EQ(caught_restarting(*healthy_,
+                              [](const RolloutState& from, RolloutState& to) {
+                                to = from;
+                                to.memory.back() = 0.0;  // a slot of the last gate's test
+                                return true;
+                              }),
+            Invariants{"S7"});
+  EXPECT_EQ(caught_restarting(*healthy_,
+                              [](const RolloutState& from, RolloutState& to) {
+                                to = from;
+                                to.dwelling_since = from.at;
+                                return true;
+                              }),
+            Invariants{"S7"});
 }
 
 TEST_F(BrokenStep, S7ASnapshotThatCannotBeRead) {
@@ -238,7 +243,9 @@ class Impostor : public Policy {
   std::string_view name() const noexcept override { return honest_->name(); }
   std::span<const Stage> stages() const noexcept override { return honest_->stages(); }
   std::span<const Probe> probes() const noexcept override { return honest_->probes(); }
-  std::span<const std::string> gate_names() const noexcept override { return honest_->gate_names(); }
+  std::span<const std::string> gate_names() const noexcept override {
+    return honest_->gate_names();
+  }
   Exposure exposure_after_halt(StageIndex stage) const noexcept override {
     return honest_->exposure_after_halt(stage);
   }

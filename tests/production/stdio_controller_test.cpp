@@ -67,8 +67,7 @@ Driver played() {
     driver.tell(at(when), Readings{.probe = ProbeIndex{3},
                                    .window = window,
                                    .candidate = {.value = 0.4, .status = ReadingStatus::ok}});
-    if (driver.state.applied != driver.state.target)
-      driver.confirm(when + 3s);
+    if (driver.state.applied != driver.state.target) driver.confirm(when + 3s);
     driver.tick(when + 1min);
   }
   return driver;

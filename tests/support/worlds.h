@@ -105,7 +105,8 @@ inline Contender contender(const PlanSpec& plan) {
 /// What a scripted policy does, whatever it is told.
 struct Script {
   std::vector<Stage> stages{{"all", {.served = kWholeExposure}}};
-  std::vector<Duration> leave_at;   ///< per stage, since the start; the last completes. Missing: never
+  std::vector<Duration>
+      leave_at;  ///< per stage, since the start; the last completes. Missing: never
   std::optional<Duration> halt_at;
   Exposure after_halt;
   std::vector<Probe> probes;
@@ -165,8 +166,8 @@ inline Probe probe(std::string metric, Statistic::Kind kind, Form form = Form::s
 inline RunRecord play(const Contender& contender, const Scenario& scenario, RunKey key = {7, 0},
                       RunTrace* trace = nullptr) {
   std::vector<RunTrace> traces;
-  auto records = run(std::span(&contender, 1), *prepared(scenario), key,
-                     trace == nullptr ? nullptr : &traces);
+  auto records =
+      run(std::span(&contender, 1), *prepared(scenario), key, trace == nullptr ? nullptr : &traces);
   if (trace != nullptr) *trace = std::move(traces.front());
   return records.front();
 }

@@ -6,8 +6,8 @@
 #include <numbers>
 #include <vector>
 
-#include <boost/math/distributions/poisson.hpp>
 #include <gtest/gtest.h>
+#include <boost/math/distributions/poisson.hpp>
 
 #include "tests/statistical/traffic/intervals.h"
 
@@ -79,9 +79,10 @@ TEST(PoissonArrivals, CountsFollowTheLaw) {
     ++observed[std::min(static_cast<std::size_t>(count), kCells - 1)];
   std::vector<double> expected;
   for (std::size_t k = 0; k + 1 < kCells; ++k)
-    expected.push_back(static_cast<double>(kWindows) * boost::math::pdf(law, static_cast<double>(k)));
-  expected.push_back(static_cast<double>(kWindows) *
-                     boost::math::cdf(boost::math::complement(law, static_cast<double>(kCells - 2))));
+    expected.push_back(static_cast<double>(kWindows) *
+                       boost::math::pdf(law, static_cast<double>(k)));
+  expected.push_back(static_cast<double>(kWindows) * boost::math::cdf(boost::math::complement(
+                                                         law, static_cast<double>(kCells - 2))));
   for (const double cell : expected) ASSERT_GE(cell, 10.0);
   EXPECT_TRUE(chi_square_interval(kCells - 1).contains(chi_square(observed, expected)));
 }
@@ -150,10 +151,16 @@ std::vector<DiurnalArrivals> diurnal_laws() {
   return {
       {.rate_per_second = 0.5},  // the defaults
       {.rate_per_second = 0.5, .amplitude = 0.64, .second_harmonic = 0.0},
-      {.rate_per_second = 0.5, .amplitude = 0.7, .second_harmonic = 0.3,
-       .peak = hours(3), .start_of_day = hours(22)},
-      {.rate_per_second = 0.5, .amplitude = 0.0, .second_harmonic = 1.0,
-       .peak = hours(0), .start_of_day = hours(0)},
+      {.rate_per_second = 0.5,
+       .amplitude = 0.7,
+       .second_harmonic = 0.3,
+       .peak = hours(3),
+       .start_of_day = hours(22)},
+      {.rate_per_second = 0.5,
+       .amplitude = 0.0,
+       .second_harmonic = 1.0,
+       .peak = hours(0),
+       .start_of_day = hours(0)},
   };
 }
 
@@ -218,7 +225,7 @@ TEST(DiurnalArrivals, GapsAreExponentialInOperationalTime) {
     const auto process = made(law);
     std::vector<double> gaps;
     double before = 0.0;
-    for (const double at : times(*process, {23, 0}, 7 * 24 * 60, minutes(1))) {
+    for (const double at : times(*process, {23, 0}, 7ULL * 24 * 60, minutes(1))) {
       const double now = expected_until(law, at);
       gaps.push_back(now - before);
       before = now;

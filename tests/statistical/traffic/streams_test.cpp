@@ -75,12 +75,30 @@ using Axis = std::function<Stream(std::uint64_t)>;
 
 std::vector<std::pair<const char*, Axis>> axes() {
   return {
-      {"seed", [](std::uint64_t k) { return Stream({k, 0, "x", 0}); }},
-      {"replication", [](std::uint64_t k) { return Stream({7, k, "x", 0}); }},
-      {"index", [](std::uint64_t k) { return Stream({7, 0, "x", k}); }},
-      {"seed and replication", [](std::uint64_t k) { return Stream({7 + k, 1000 - k, "x", 0}); }},
-      {"replication and index", [](std::uint64_t k) { return Stream({7, k, "x", 1000 - k}); }},
-      {"high half of index", [](std::uint64_t k) { return Stream({7, 0, "x", k << 32}); }},
+      {"seed",
+       [](std::uint64_t k) {
+         return Stream({k, 0, "x", 0});
+       }},
+      {"replication",
+       [](std::uint64_t k) {
+         return Stream({7, k, "x", 0});
+       }},
+      {"index",
+       [](std::uint64_t k) {
+         return Stream({7, 0, "x", k});
+       }},
+      {"seed and replication",
+       [](std::uint64_t k) {
+         return Stream({7 + k, 1000 - k, "x", 0});
+       }},
+      {"replication and index",
+       [](std::uint64_t k) {
+         return Stream({7, k, "x", 1000 - k});
+       }},
+      {"high half of index",
+       [](std::uint64_t k) {
+         return Stream({7, 0, "x", k << 32});
+       }},
   };
 }
 

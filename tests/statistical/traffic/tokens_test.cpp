@@ -50,6 +50,7 @@ TEST(Tokens, HaveTheMeasuredQuantiles) {
     const Profile& profile = *find_profile(measured.profile);
     const TokenLaw& law = measured.output ? profile.output_tokens : profile.input_tokens;
     std::vector<double> tokens;
+    tokens.reserve(z.size());
     for (const double score : z) tokens.push_back(tokens_at(law, score));
     std::sort(tokens.begin(), tokens.end());
     for (std::size_t i = 0; i < 5; ++i) {
@@ -70,6 +71,7 @@ TEST(Tokens, OfTheTableHaveThemToo) {
     const Profile& profile = *find_profile(measured.profile);
     const TokenTable table(measured.output ? profile.output_tokens : profile.input_tokens);
     std::vector<double> tokens;
+    tokens.reserve(z.size());
     for (const double score : z) tokens.push_back(static_cast<double>(table.at(score)));
     std::sort(tokens.begin(), tokens.end());
     for (std::size_t i = 0; i < 5; ++i) {

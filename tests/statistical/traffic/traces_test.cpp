@@ -67,7 +67,8 @@ void expect_rate_and_tokens(const std::string& path, TraceFormat format, std::ui
       made.process->fill({seed, replication}, window, hours(1), columns);
       counts.back() += static_cast<double>(columns.at_seconds.size());
       for (const float tokens : columns.input_tokens) inputs.back() += static_cast<double>(tokens);
-      for (const float tokens : columns.output_tokens) outputs.back() += static_cast<double>(tokens);
+      for (const float tokens : columns.output_tokens)
+        outputs.back() += static_cast<double>(tokens);
     }
   }
   // A uniform start on a circle shows every row equally often: these means are exact.

@@ -20,7 +20,8 @@ TEST(Population, ActivityFollowsZipf) {
   std::vector<std::uint32_t> users(kDraws);
   for (const std::uint32_t count : {2U, 1000U, 20'000U, 1'000'000U})
     for (const double zipf : {0.0, 1.1, 2.3}) {
-      if (zipf == 0.0 && count == 1'000'000U) continue;  // 4 a user: nothing that a cell of 10 shows
+      if (zipf == 0.0 && count == 1'000'000U)
+        continue;  // 4 a user: nothing that a cell of 10 shows
       if (zipf == 2.3 && count == 2U) continue;
       const Population population({count, zipf});
       Stream stream({41, count, "users", static_cast<std::uint64_t>(10.0 * zipf)});

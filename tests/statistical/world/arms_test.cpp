@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,9 @@ using namespace testing;
 
 constexpr double kErrors = 4.5;
 
-const std::vector<std::string> kMetrics = {"latency", "ttft",    "tpot",
-                                           "input_tokens", "output_tokens", "cost",
-                                           "quality", "error",   "timeout",
-                                           "refusal", "error_or_refusal", "thumbs_down",
-                                           "thumbs_up"};
+const std::vector<std::string> kMetrics = {
+    "latency", "ttft",    "tpot",    "input_tokens",     "output_tokens", "cost",     "quality",
+    "error",   "timeout", "refusal", "error_or_refusal", "thumbs_down",   "thumbs_up"};
 
 double mean(const Summary& s) { return s.sum / static_cast<double>(s.count); }
 double squared_error(const Summary& s) {
@@ -80,8 +79,8 @@ TEST(Arms, BaselineRatesAreThoseOfTheScenario) {
   const Scenario scenario = world();
   const std::vector<Totals> measured = measure(half(), scenario);
   const auto expect = [&](const std::string& metric, double value) {
-    const auto i = static_cast<std::size_t>(
-        std::find(kMetrics.begin(), kMetrics.end(), metric) - kMetrics.begin());
+    const auto i = static_cast<std::size_t>(std::find(kMetrics.begin(), kMetrics.end(), metric) -
+                                            kMetrics.begin());
     const Summary& baseline = measured[i].baseline;
     EXPECT_NEAR(mean(baseline), value, kErrors * std::sqrt(squared_error(baseline))) << metric;
   };
@@ -95,7 +94,7 @@ TEST(Arms, BaselineRatesAreThoseOfTheScenario) {
   expect("error", arm.error_probability + timeouts);
   // Clipped to [0, 1]: a normal of mean .78 and sd .19 loses .22/.19 = 1.158 sd above and nothing below.
   const double z = (1.0 - arm.quality.mean) / arm.quality.sd;
-  const double density = std::exp(-0.5 * z * z) / std::sqrt(2.0 * M_PI);
+  const double density = std::exp(-0.5 * z * z) / std::sqrt(2.0 * std::numbers::pi);
   const double above = 0.5 * std::erfc(z / std::sqrt(2.0));
   expect("quality", arm.quality.mean - arm.quality.sd * (density - z * above));
   expect("input_tokens", 400.0 * std::exp(0.5 * 0.8 * 0.8));
@@ -108,11 +107,11 @@ struct Asked {
 
 TEST(Arms, EffectsLandWhereTheyWereAsked) {
   const std::vector<Asked> asked = {
-      {effect("latency", 1.3), 0},     {effect("latency", 1.0, 0.5), 0},
-      {effect("ttft", 1.5, 0.1), 1},   {effect("tpot", 1.6), 2},
-      {effect("output_tokens", 1.4), 4}, {effect("cost", 1.25), 5},
+      {effect("latency", 1.3), 0},        {effect("latency", 1.0, 0.5), 0},
+      {effect("ttft", 1.5, 0.1), 1},      {effect("tpot", 1.6), 2},
+      {effect("output_tokens", 1.4), 4},  {effect("cost", 1.25), 5},
       {effect("quality", 1.0, -0.05), 6}, {effect("error", 2.0, 0.01), 7},
-      {effect("refusal", 3.0), 9},     {effect("thumbs_down", 1.5), 11},
+      {effect("refusal", 3.0), 9},        {effect("thumbs_down", 1.5), 11},
       {effect("thumbs_up", 0.5), 12}};
   for (const auto& [effect, metric] : asked) {
     Scenario scenario = world();
@@ -170,7 +169,8 @@ TEST(Arms, AnswersToOnePromptAreCorrelatedAsAsked) {
   scenario.traffic.token_correlation = 0.3;
   scenario.same_prompt_correlation = 0.6;
   scenario.baseline.quality = {0.6, 0.05};
-  scenario.traffic.input_tokens = Lognormal{4'000.0, 0.8, 0.0};   // large: whole tokens do not matter
+  scenario.traffic.input_tokens =
+      Lognormal{4'000.0, 0.8, 0.0};  // large: whole tokens do not matter
   scenario.traffic.output_tokens = Lognormal{4'000.0, 0.6, 0.0};
   const auto ready = prepared(scenario);
   const auto world = std::make_unique<World>(*ready);

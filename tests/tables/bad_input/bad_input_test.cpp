@@ -81,7 +81,8 @@ std::map<std::string, std::string> generated() {
   texts["random_bytes"] = [] {
     std::string text;
     unsigned state = 1;
-    for (int i = 0; i < 1000; ++i) text += static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U);
+    for (int i = 0; i < 1000; ++i)
+      text += static_cast<char>((state = state * 1664525U + 1013904223U) >> 24U);
     return text;
   }();
   texts["gzip"] = std::string("\x1f\x8b\x08\x00\x00\x00\x00\x00", 8);
@@ -97,7 +98,8 @@ std::map<std::string, std::string> refusals() {
     for (const fs::directory_entry& entry : fs::directory_iterator(kind)) {
       if (entry.path().extension() != ".yaml") continue;
       const std::string file = entry.path().generic_string();
-      found[file] = kind == std::string("policies") ? refusal_of_plan(file) : refusal_of_scenario(file);
+      found[file] =
+          kind == std::string("policies") ? refusal_of_plan(file) : refusal_of_scenario(file);
     }
   found["scenarios/nowhere.yaml"] = refusal_of_scenario("scenarios/nowhere.yaml");
   found["scenarios"] = refusal_of_scenario("scenarios");

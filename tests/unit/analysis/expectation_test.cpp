@@ -126,8 +126,7 @@ TEST(Judge, TheTwinOfAHarmlessScenarioIsJudgedByItself) {
   expectation.at_most = 0.05;
   const auto all_halted = runs_with(400);
   const auto none_halted = runs_with(0);
-  const Sample sample{
-      .as_written = all_halted, .healthy_twin = none_halted, .harmful = false};
+  const Sample sample{.as_written = all_halted, .healthy_twin = none_halted, .harmful = false};
   EXPECT_EQ(judged(expectation, sample).judgement, Judgement::violated);
   expectation.path = "expect.healthy_twin.false_alarm_rate";
   EXPECT_EQ(judged(expectation, sample).judgement, Judgement::holds);

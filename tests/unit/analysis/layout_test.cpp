@@ -52,11 +52,11 @@ TEST(Layout, NumbersHaveSeparators) {
 
 TEST(Layout, DigitsFollowTheInterval) {
   const auto text = [](double value, double lower, double upper) {
-    const Estimate estimate{.value = value, .lower = lower, .upper = upper, .runs = 9,
-                            .method = Method::student_t};
+    const Estimate estimate{
+        .value = value, .lower = lower, .upper = upper, .runs = 9, .method = Method::student_t};
     return value_text(estimate, "min") + " " + interval_text(estimate, "min");
   };
-  EXPECT_EQ(text(71.234, 70.1, 75.2), "71 min [70, 75]");
+  EXPECT_EQ(text(71.234, 66.1, 75.2), "71 min [66, 75]");
   EXPECT_EQ(text(71.234, 70.0, 72.4), "71.2 min [70.0, 72.4]");
   EXPECT_EQ(text(12345.6, 11000.0, 13000.0), "12,346 min [11,000, 13,000]");
   EXPECT_EQ(text(0.01234, 0.011, 0.0135), "0.0123 min [0.0110, 0.0135]");

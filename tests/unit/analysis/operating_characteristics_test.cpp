@@ -24,8 +24,8 @@ double value(const OperatingCharacteristics& found, std::string_view name) {
 }
 
 OperatingCharacteristics of_paper(const PaperRuns& runs) {
-  return operating_characteristics({.as_written = runs.as_written, .healthy_twin = runs.healthy_twin},
-                                   paper_contender(), 0.95);
+  return operating_characteristics(
+      {.as_written = runs.as_written, .healthy_twin = runs.healthy_twin}, paper_contender(), 0.95);
 }
 
 TEST(OperatingCharacteristics, CountsHowRolloutsEnd) {
@@ -90,7 +90,8 @@ TEST(OperatingCharacteristics, LimitsOfCountsAreNeverNegative) {
 TEST(OperatingCharacteristics, AHealthyScenarioIsItsOwnTwin) {
   const PaperRuns runs;
   const auto found = operating_characteristics(
-      {.as_written = runs.healthy_twin, .healthy_twin = {}, .harmful = false}, paper_contender(), 0.95);
+      {.as_written = runs.healthy_twin, .healthy_twin = {}, .harmful = false}, paper_contender(),
+      0.95);
   EXPECT_DOUBLE_EQ(value(found, "false_alarm_rate"), 0.1);
   EXPECT_DOUBLE_EQ(value(found, "completion_rate"), 0.9);
   EXPECT_DOUBLE_EQ(value(found, "time_to_complete_hours_p50"), 8.0);
@@ -102,7 +103,8 @@ TEST(OperatingCharacteristics, ColumnsAreTheSameForEveryWorld) {
   const PaperRuns runs;
   const auto harmful = of_paper(runs);
   const auto healthy = operating_characteristics(
-      {.as_written = runs.healthy_twin, .healthy_twin = {}, .harmful = false}, paper_contender(), 0.95);
+      {.as_written = runs.healthy_twin, .healthy_twin = {}, .harmful = false}, paper_contender(),
+      0.95);
   const auto none = operating_characteristics({}, paper_contender(), 0.95);
   ASSERT_EQ(harmful.columns.size(), healthy.columns.size());
   ASSERT_EQ(harmful.columns.size(), none.columns.size());

@@ -197,11 +197,13 @@ TEST(Document, WhatIsWrittenParsesBackToAnEqualTree) {
 TEST(Document, ParagraphsAreFoldedAndReadBack) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += "word" + std::to_string(i) + " ";
-  for (const std::string& ending :
-       {std::string("end"), std::string("end\n"), std::string("# end"), std::string("  end"),
-        std::string("x\ny"), std::string("end\n\n")}) {
-    Node node{.kind = Node::Kind::map, .fields = {{"about", {.kind = Node::Kind::scalar}}}};
-    node.fields.front().second.scalar = text + ending;
+  for (const std::string ending : {"end", "end\n", "# end", "  end", "x\ny", "end\n\n"}) {
+    Node about;
+    about.kind = Node::Kind::scalar;
+    about.scalar = text + ending;
+    Node node;
+    node.kind = Node::Kind::map;
+    node.fields.emplace_back("about", about);
     const std::string written = write(node);
     EXPECT_EQ(get(parsed(written), "about")->scalar, text + ending) << written;
   }

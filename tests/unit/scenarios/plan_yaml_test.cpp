@@ -27,14 +27,14 @@ PlanSpec plan_of(std::string_view text) {
   return result.plan.value_or(PlanSpec{});
 }
 
-constexpr std::string_view kHead =
+const std::string kHead =
     "gatewright: 1\nname: plan\nfalse_alarm_budget: 5%\n"
     "stages: [{mirrored: 5%, dwell: 1h}, {exposure: 10%, dwell: 30m}, {exposure: 100%, dwell: "
     "1h}]\n";
 
 HarmSpec harm_of(const std::string& metric, const std::string& harm) {
   const PlanSpec plan =
-      plan_of(std::string(kHead) + "gates: [{metric: " + metric + ", harm: {" + harm + "}}]\n");
+      plan_of(kHead + "gates: [{metric: " + metric + ", harm: {" + harm + "}}]\n");
   return plan.gates.empty() ? HarmSpec{} : plan.gates.front().harm;
 }
 
@@ -136,7 +136,7 @@ TEST(PlanYaml, HarmIsReadInTheMetricsUnit) {
 
 TEST(PlanYaml, ShortGatesAreFixedThresholds) {
   const PlanSpec plan =
-      plan_of(std::string(kHead) +
+      plan_of(kHead +
               "gates:\n"
               "  - \"p99(latency) <= 1.5x baseline\"\n"
               "  - \"mean(latency) <= 1.2x baseline\"\n"
@@ -152,7 +152,7 @@ TEST(PlanYaml, ShortGatesAreFixedThresholds) {
 }
 
 TEST(PlanYaml, ProblemsOfCompileStandWhereTheyWereWritten) {
-  const LoadedPlan result = loaded(std::string(kHead) +
+  const LoadedPlan result = loaded(kHead +
                                    "gates:\n"
                                    "  - metric: error\n"
                                    "    harm: {rises_by: 0.5pp}\n"
@@ -186,8 +186,8 @@ TEST(PlanYaml, PoliciesOfTheCatalogueLoadAndSurviveTheirDefaults) {
 }
 
 TEST(PlanYaml, DefaultsThatPlanStatesAreWrittenOut) {
-  const PlanSpec plan = with_defaults(plan_of(
-      std::string(kHead) + "gates: [\"p99(latency) <= 2x baseline\", \"rate(error) <= 2%\"]\n"));
+  const PlanSpec plan = with_defaults(
+      plan_of(kHead + "gates: [\"p99(latency) <= 2x baseline\", \"rate(error) <= 2%\"]\n"));
   EXPECT_EQ(std::get<std::string>(plan.gates[0].test.parameters.at("definition")), "linear");
   EXPECT_EQ(std::get<std::string>(plan.gates[0].test.parameters.at("after")), "1 consecutive");
   EXPECT_TRUE(std::get<std::vector<double>>(plan.gates[1].test.parameters.at("buckets")).empty());

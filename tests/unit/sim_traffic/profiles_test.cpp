@@ -12,6 +12,14 @@
 namespace gatewright::sim {
 namespace {
 
+/// Even steps from `from` to `to`.
+std::vector<double> steps(double from, double to, int count) {
+  std::vector<double> all;
+  all.reserve(static_cast<std::size_t>(count) + 1);
+  for (int i = 0; i <= count; ++i) all.push_back(from + (to - from) * i / count);
+  return all;
+}
+
 double score(double probability) {
   return boost::math::quantile(boost::math::normal(), probability);
 }
@@ -80,7 +88,7 @@ TEST(Tokens, RiseWithTheScore) {
       const TokenTable table(*law);
       double last = 0.0;
       float last_tabulated = 0.0F;
-      for (double z = -8.0; z < 8.0; z += 0.01) {
+      for (const double z : steps(-8.0, 8.0, 1600)) {
         ASSERT_LE(last, tokens_at(*law, z));
         ASSERT_LE(last_tabulated, table.at(z));
         last = tokens_at(*law, z);
@@ -99,7 +107,7 @@ TEST(TokenTable, AgreesWithTheLaw) {
   }
   for (const TokenLaw& law : laws) {
     const TokenTable table(law);
-    for (double z = -6.0; z <= 6.0; z += 0.0007) {
+    for (const double z : steps(-6.0, 6.0, 17'000)) {
       const double exact = tokens_at(law, z);
       ASSERT_NEAR(static_cast<double>(table.at(z)), exact, 1.0 + 0.003 * exact) << z;
     }

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -19,32 +20,33 @@ using gatewright::testing::gzipped;
 using gatewright::testing::TemporaryFile;
 
 std::string good_file(TraceFormat format) {
-  std::string text;
+  std::ostringstream text;
+  if (format == TraceFormat::azure) text << "TIMESTAMP,ContextTokens,GeneratedTokens\n";
+  if (format == TraceFormat::burstgpt)
+    text << "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n";
+  if (format == TraceFormat::csv) text << "at_seconds,input_tokens,output_tokens\r\n";
   for (int i = 0; i < 40; ++i) {
-    const std::string in = std::to_string(100 + 37 * i % 900);
-    const std::string out = std::to_string(i % 13 == 0 ? 0 : 5 + 11 * i % 400);
-    const std::string second = std::to_string(10 + i);
+    const int second = 10 + i;
+    const int in = 100 + 37 * i % 900;
+    const int out = i % 13 == 0 ? 0 : 5 + 11 * i % 400;
     switch (format) {
       case TraceFormat::azure:
-        if (i == 0) text += "TIMESTAMP,ContextTokens,GeneratedTokens\n";
-        text += "2023-11-16 23:59:" + second + ".9799600," + in + "," + out + "\n";
+        text << "2023-11-16 23:59:" << second << ".9799600," << in << ',' << out << '\n';
         break;
       case TraceFormat::burstgpt:
-        if (i == 0)
-          text += "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n";
-        text += second + ",GPT-4," + in + "," + out + ",7,\"API, log\"\n";
+        text << second << ",GPT-4," << in << ',' << out << ",7,\"API, log\"\n";
         break;
       case TraceFormat::mooncake:
-        text += "{\"timestamp\": " + second + "000, \"input_length\": " + in +
-                ", \"output_length\": " + out + ", \"hash_ids\": [1, [2], {\"a\": \"\\u00e4\"}]}\n";
+        text << "{\"timestamp\": " << second << "000, \"input_length\": " << in
+             << ", \"output_length\": " << out
+             << ", \"hash_ids\": [1, [2], {\"a\": \"\\u00e4\"}]}\n";
         break;
       case TraceFormat::csv:
-        if (i == 0) text += "at_seconds,input_tokens,output_tokens\r\n";
-        text += second + ".25,\"" + in + "\"," + out + "\r\n";
+        text << second << ".25,\"" << in << "\"," << out << "\r\n";
         break;
     }
   }
-  return text;
+  return text.str();
 }
 
 class Mutator {

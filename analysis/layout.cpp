@@ -99,14 +99,22 @@ std::string percent(double share, int decimals) {
 
 int decimals_of(const Estimate& estimate) noexcept {
   constexpr int kMost = 4;
+  constexpr int kDigits = 3;
+  const auto magnitude = [](double number) {
+    return static_cast<int>(std::floor(std::log10(number)));
+  };
+  const double size = std::abs(estimate.value);
   const double half_width = (estimate.upper - estimate.lower) / 2.0;
-  const bool helps = std::isfinite(half_width) && half_width > 0.0;
-  const double scale = helps ? half_width : std::abs(estimate.value);
-  if (!(scale > 0.0) || !std::isfinite(scale)) return 0;
-  const int magnitude = static_cast<int>(std::floor(std::log10(scale)));
-  if (!helps) return std::clamp(2 - magnitude, 0, kMost);
-  const bool one_digit_will_do = scale >= 3.0 * std::pow(10.0, magnitude);
-  return std::clamp((one_digit_will_do ? 0 : 1) - magnitude, 0, kMost);
+  int decimals = kMost;
+  if (std::isfinite(half_width) && half_width > 0.0) {
+    const int first = magnitude(half_width);
+    decimals = (half_width >= 3.0 * std::pow(10.0, first) ? 0 : 1) - first;
+  } else if (!(size > 0.0)) {
+    decimals = 0;
+  }
+  if (std::isfinite(size) && size > 0.0)
+    decimals = std::min(decimals, kDigits - 1 - magnitude(size));
+  return std::clamp(decimals, 0, kMost);
 }
 
 int share_decimals(std::uint64_t runs) noexcept {

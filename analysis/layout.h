@@ -45,8 +45,8 @@ struct Style {
 /// "12.3%"; "-" for NaN.
 [[nodiscard]] std::string percent(double share, int decimals);
 
-/// Decimals that show the interval's half-width to one digit (to two where that is a 1 or 2); three
-/// digits of the value where the interval is no help. At most four.
+/// Decimals that show the interval's half-width to one digit (to two where that is a 1 or 2), but no
+/// more than three digits of the value; those three where the interval is no help. At most four.
 [[nodiscard]] int decimals_of(const Estimate& estimate) noexcept;
 /// Decimals of a share in percent: as fine as one run, at least one.
 [[nodiscard]] int share_decimals(std::uint64_t runs) noexcept;

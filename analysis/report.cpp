@@ -14,8 +14,8 @@ namespace {
 /// Columns of the page: a label, a bar, then the value and its interval, which stand below each
 /// other in every row, and a remark.
 constexpr std::size_t kIndent = 2;
-constexpr std::size_t kLabel = 19;
-constexpr std::size_t kBar = 14;
+constexpr std::size_t kLabel = 18;
+constexpr std::size_t kBar = 12;
 constexpr std::size_t kValue = 9;
 constexpr std::size_t kInterval = 18;
 constexpr std::size_t kRemark = kPageWidth - kIndent - kLabel - kBar - kValue - kInterval;
@@ -30,6 +30,9 @@ class Page {
   void paragraph(std::string_view text, std::size_t indent) {
     for (const std::string& part : wrapped(text, kPageWidth - indent))
       line(std::string(indent, ' ') + part);
+  }
+  void aside(std::string_view text) {
+    for (const std::string& part : wrapped(text, kPageWidth)) line(style_.dim(part));
   }
   /// A heading with something at the right margin.
   void heading(std::string_view name, std::string_view aside) {
@@ -192,9 +195,8 @@ std::string text(const ReportContext& context,
     runs = result.runs;
     fingerprints.push_back(fmt::format("{:016x}", result.fingerprint));
   }
-  page.line(page.style().dim(fmt::format("fidelity {}, {} runs, seed {}, fingerprint {}",
-                                         context.fidelity, runs, context.seed,
-                                         fmt::join(fingerprints, " "))));
+  page.aside(fmt::format("fidelity {}, {} runs, seed {}, fingerprint {}", context.fidelity, runs,
+                         context.seed, fmt::join(fingerprints, ", ")));
   page.line(page.style().dim("repro: " + context.repro));
   return page.take();
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -34,7 +35,6 @@ namespace {
     else if (metric != nullptr && metric->kind == MetricKind::positive)
       text += fmt::format(" {}", metric->unit);
   }
-  if (effect.multiply == 1.0 && effect.shift == 0.0) text += " unchanged";
   if (effect.from > Duration::zero()) text += " from " + duration_text(effect.from);
   if (effect.ramp_in > Duration::zero()) text += " growing over " + duration_text(effect.ramp_in);
   return text;
@@ -69,11 +69,13 @@ struct TrafficText {
 }  // namespace
 
 std::string sentence(const sim::Scenario& scenario) {
+  std::vector<std::string> effects;
+  for (const sim::Effect& effect : scenario.effects)
+    if (effect.multiply != 1.0 || effect.shift != 0.0) effects.push_back(effect_text(effect));
   std::string candidate;
-  for (std::size_t i = 0; i < scenario.effects.size(); ++i) {
-    const bool is_last = i + 1 == scenario.effects.size();
-    candidate += i == 0 ? " with " : is_last ? " and " : ", ";
-    candidate += effect_text(scenario.effects[i]);
+  for (std::size_t i = 0; i < effects.size(); ++i) {
+    candidate += i == 0 ? " with " : i + 1 == effects.size() ? " and " : ", ";
+    candidate += effects[i];
   }
   if (candidate.empty()) candidate = " equal to the baseline";
   return fmt::format("A candidate{} meets {} from {} users, for at most {}.", candidate,

@@ -18,18 +18,17 @@ bool go_the_same_ways(const Driver& a, const Driver& b) noexcept {
 }  // namespace
 
 Field::Field(std::span<const Contender> contenders, const PreparedScenario& scenario)
-    : scenario_(scenario), world_(scenario) {
+    : world_(scenario), scenario_(scenario) {
   players_.reserve(contenders.size());
   for (std::size_t i = 0; i < contenders.size(); ++i) {
-    Player player{
-        .driver = std::make_unique<Driver>(contenders[i], scenario, static_cast<std::uint32_t>(i)),
-        .places = {}};
+    Player& player = players_.emplace_back();
+    player.driver =
+        std::make_unique<Driver>(contenders[i], scenario, static_cast<std::uint32_t>(i));
     for (const Measurement& measurement : player.driver->measurements()) {
       const auto found = std::ranges::find(measurements_, measurement);
       player.places.push_back(static_cast<std::size_t>(found - measurements_.begin()));
       if (found == measurements_.end()) measurements_.push_back(measurement);
     }
-    players_.push_back(std::move(player));
   }
 }
 

@@ -53,8 +53,8 @@ class Field {
   void play_chunk(std::size_t chunk);
   [[nodiscard]] Instant start_of(std::uint64_t window) const noexcept;
 
-  const PreparedScenario& scenario_;
   World world_;
+  const PreparedScenario& scenario_;
   EventQueue queue_;
   std::vector<Player> players_;
   std::vector<Measurement> measurements_;  ///< the distinct ones of all contenders

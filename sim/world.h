@@ -111,6 +111,7 @@ class World {
   [[nodiscard]] const double* mixed(Latent latent, Column<double>& room) const noexcept;
   void set(ArmLaw& law, std::size_t arm, WorldMetric metric, double seconds) const noexcept;
 
+  Columns columns_;
   const PreparedScenario& scenario_;
   const WorldTables& tables_;
   const bool recorded_;  ///< token counts come from a trace
@@ -122,7 +123,6 @@ class World {
   ArrivalColumns arrivals_;
   /// Per AssignmentHash, once asked for.
   std::array<std::optional<Assigner>, kRequestBuckets> assigners_;
-  Columns columns_;
   std::array<Column<double>, kDraws> raw_;  ///< normals and uniforms as drawn
   std::array<Column<double>, 2> room_;      ///< for mixed normals
   std::array<std::uint64_t, kDraws> words_{};

@@ -184,11 +184,13 @@ class Checker {
       ++errors_;
       page += fmt::format("  {} {}\n", style_.red(mark("✗", "x") + " error"), checked.error);
     }
-    for (const JudgedExpectation& judged : checked.judged) page += line(judged, checked);
+    for (const JudgedExpectation& judged : checked.judged) page += line(judged);
+    if (std::ranges::count(checked.judged, Judgement::violated, &JudgedExpectation::judgement) > 0)
+      page += "  repro: " + repro(checked) + "\n";
     if (!options_.json) print(page + "\n");
   }
 
-  [[nodiscard]] std::string line(const JudgedExpectation& judged, const CheckedScenario& checked) {
+  [[nodiscard]] std::string line(const JudgedExpectation& judged) {
     const std::string claim = analysis::claim_text(judged.expectation);
     const std::string finding = analysis::finding_text(judged);
     const std::string place =
@@ -210,10 +212,8 @@ class Checker {
     }
     std::string text = fmt::format("  {} {} {}\n", head, analysis::left(claim, kClaim), finding);
     text += style_.dim(fmt::format("              {}  {}", place, judged.policy)) + "\n";
-    if (judged.judgement == Judgement::holds) return text;
-    if (judged.judgement == Judgement::violated)
-      text += "              repro: " + repro(checked) + "\n";
-    if (is_github_actions()) annotate(judged, claim, finding);
+    if (judged.judgement != Judgement::holds && is_github_actions())
+      annotate(judged, claim, finding);
     return text;
   }
 
@@ -292,7 +292,7 @@ class Checker {
 
 [[nodiscard]] int check(const CheckOptions& options) {
   if (options.rehearsal.policies.size() > 1)
-    throw UsageError("check judges one policy at a time; give one --policy");
+    throw UsageError("one policy is judged; give one --policy");
   Checker checker(options);
   for (const std::string& file : scenario_files(options.paths))
     if (!checker.check(file)) break;

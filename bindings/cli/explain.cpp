@@ -75,8 +75,7 @@ struct ExplainOptions {
 }
 
 [[nodiscard]] int explain(const ExplainOptions& options) {
-  if (options.rehearsal.policies.size() > 1)
-    throw UsageError("explain tells one run; give one --policy");
+  if (options.rehearsal.policies.size() > 1) throw UsageError("one run is told; give one --policy");
   const Rehearsal rehearsal = prepare(options.rehearsal, Expect::drop, false);
   const sim::Scenario& scenario = rehearsal.study.scenario;
   const std::uint64_t seed = options.seed.value_or(scenario.seed);

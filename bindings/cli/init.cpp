@@ -86,14 +86,14 @@ gates:
 [[nodiscard]] int init(const std::string& file) {
   const std::filesystem::path scenario(file);
   if (scenario.extension() != ".yaml" && scenario.extension() != ".yml")
-    throw UsageError("init: expected a name that ends in .yaml, got " + shell_quoted(file));
+    throw UsageError("expected a name that ends in .yaml, got " + shell_quoted(file));
   const std::string name = name_from(scenario);
   const std::filesystem::path policy =
       scenario.parent_path() /
       (scenario.stem().string() + ".policy" + scenario.extension().string());
   for (const std::filesystem::path& path : {scenario, policy})
     if (std::filesystem::exists(path))
-      throw UsageError("init: " + path.string() + " is there already and is not overwritten");
+      throw UsageError(path.string() + " is there already and is not overwritten");
 
   create_file(policy.string(), fmt::format(kPolicy, fmt::arg("name", name),
                                            fmt::arg("policy", policy.filename().string())));

@@ -15,7 +15,6 @@
 #include "bindings/cli/verbs.h"
 #include "policies/compile.h"
 #include "scenarios/load.h"
-#include "scenarios/places.h"
 #include "scenarios/plan_table.h"
 #include "scenarios/plan_yaml.h"
 
@@ -114,8 +113,7 @@ struct Linted {
 void write_text(const Linted& linted) {
   const analysis::Style style = stdout_style();
   std::string page;
-  for (const Diagnostic& diagnostic : linted.diagnostics)
-    page += scenarios::format(diagnostic) + "\n";
+  for (const Diagnostic& diagnostic : linted.diagnostics) page += line_of(diagnostic) + "\n";
   for (const PlanSpec& plan : linted.plans) page += budget_table(plan, style);
   print(page + summary(linted.diagnostics, linted.file) + "\n");
 }
@@ -147,9 +145,10 @@ void write_text(const Linted& linted) {
   return {{"file", linted.file}, {"problems", std::move(problems)}, {"plans", std::move(plans)}};
 }
 
-/// The part of a path that is the same in every file: "gates.cost.harm" is the rule "gates.harm".
+/// The section of a file that the problem is in: "gatewright.traffic".
 [[nodiscard]] std::string rule_of(const Diagnostic& diagnostic) {
-  return std::string("gatewright.") + std::string(to_string(diagnostic.severity));
+  const std::string section = diagnostic.path.substr(0, diagnostic.path.find('.'));
+  return "gatewright." + (section.empty() ? "file" : section);
 }
 
 [[nodiscard]] Json sarif(const std::vector<Linted>& all) {
@@ -187,7 +186,7 @@ void write_text(const Linted& linted) {
 void write_effective(const std::vector<Linted>& all) {
   for (const Linted& linted : all) {
     for (const Diagnostic& diagnostic : linted.diagnostics)
-      if (diagnostic.severity == Severity::error) say(scenarios::format(diagnostic));
+      if (diagnostic.severity == Severity::error) say(line_of(diagnostic));
     if (all.size() > 1 && !linted.effective.empty()) print("---\n");
     print(linted.effective);
   }

@@ -1,8 +1,10 @@
 // The command line of gatewright: finds the verb, runs it, turns failures into exit statuses.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -14,6 +16,7 @@
 #include "bindings/cli/problems.h"
 #include "bindings/cli/terminal.h"
 #include "bindings/cli/verbs.h"
+#include "scenarios/text.h"
 
 namespace {
 
@@ -24,6 +27,16 @@ constexpr const char* kExitStatus =
     "Exit status: 0 all is as expected; 1 the tool failed; 2 a file or flag is wrong;\n"
     "97 a broken invariant, or a run that is not reproducible; 98 undecided, with\n"
     "--strict; 99 an expectation is violated; 130 interrupted.";
+
+/// CLI11 would only say that a verb is missing.
+void refuse_unknown_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  if (std::ranges::count(verbs, argv[1]) > 0) return;
+  throw gatewright::cli::UsageError("there is no verb " + gatewright::cli::shell_quoted(argv[1]) +
+                                    gatewright::scenarios::hint(argv[1], verbs));
+}
 
 int run(int argc, char** argv) {
   using namespace gatewright::cli;
@@ -43,18 +56,22 @@ int run(int argc, char** argv) {
   add_schema(app, status);
   app.footer(kExitStatus);  // last, so that verbs do not repeat it
 
+  const auto fail = [&app](const std::string& message) {
+    const auto chosen = app.get_subcommands();
+    const std::string verb = chosen.empty() ? "" : " " + chosen.front()->get_name();
+    say("gatewright" + verb + ": " + message);
+    return "try: gatewright" + verb + " --help";
+  };
   try {
+    refuse_unknown_verb(app, argc, argv);
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     app.exit(success);
   } catch (const CLI::ParseError& error) {
-    const auto chosen = app.get_subcommands();
-    const std::string verb = chosen.empty() ? "" : " " + chosen.front()->get_name();
-    say("gatewright" + verb + ": " + error.what());
-    say("try: gatewright" + verb + " --help");
+    say(fail(error.what()));
     return kBadInput;
   } catch (const UsageError& error) {
-    say(std::string("gatewright: ") + error.what());
+    (void)fail(error.what());
     return kBadInput;
   } catch (const InputError&) {
     return kBadInput;

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "bindings/cli/terminal.h"
-#include "scenarios/places.h"
 
 namespace gatewright::cli {
 namespace {
@@ -29,6 +28,16 @@ namespace {
 
 }  // namespace
 
+std::string line_of(const Diagnostic& diagnostic) {
+  std::string line = diagnostic.file;
+  if (diagnostic.line > 0) line += fmt::format(":{}", diagnostic.line);
+  if (diagnostic.line > 0 && diagnostic.column > 0) line += fmt::format(":{}", diagnostic.column);
+  if (!line.empty()) line += ": ";
+  line += fmt::format("{}: ", to_string(diagnostic.severity));
+  if (!diagnostic.path.empty()) line += diagnostic.path + ": ";
+  return line + diagnostic.message;
+}
+
 std::string summary(const Diagnostics& diagnostics, const std::string& file) {
   const auto notes = static_cast<std::size_t>(
       std::ranges::count(diagnostics, Severity::note, &Diagnostic::severity));
@@ -41,7 +50,7 @@ void report(const Diagnostics& diagnostics, const std::string& file, bool quiet)
   for (const Diagnostic& diagnostic : diagnostics)
     if (diagnostic.severity == Severity::error ||
         (diagnostic.severity == Severity::warning && !quiet))
-      say(scenarios::format(diagnostic));
+      say(line_of(diagnostic));
   if (!has_errors(diagnostics)) return;
   Diagnostics shown = diagnostics;
   std::erase_if(shown, [](const Diagnostic& each) { return each.severity == Severity::note; });

@@ -20,6 +20,9 @@ struct InputError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// "x.yaml:12:17: error: gates.cost.harm: expected ...", without what is unknown.
+[[nodiscard]] std::string line_of(const Diagnostic& diagnostic);
+
 /// "2 problems in x.yaml", "no problems in x.yaml, 3 notes".
 [[nodiscard]] std::string summary(const Diagnostics& diagnostics, const std::string& file);
 

@@ -11,7 +11,7 @@
 #include "bindings/cli/problems.h"
 #include "bindings/cli/terminal.h"
 #include "policies/compile.h"
-#include "scenarios/places.h"
+#include "scenarios/plan_yaml.h"
 
 namespace gatewright::cli {
 namespace {
@@ -19,10 +19,20 @@ namespace {
 using scenarios::Document;
 using scenarios::Node;
 
-[[nodiscard]] Document read(const std::string& path) {
+/// The document; if it cannot be read as one, `all_of` finds everything else that is wrong with it.
+template <class Load>
+[[nodiscard]] Document read(const std::string& path, Load all_of) {
   scenarios::ReadDocument file = scenarios::read_document(path);
-  report(file.diagnostics, path, false);
+  if (has_errors(file.diagnostics)) report(all_of(path).diagnostics, path, false);
   return std::move(file.document);
+}
+
+[[nodiscard]] Document read_scenario(const std::string& path) {
+  return read(path, [](const std::string& file) { return scenarios::load(file); });
+}
+
+[[nodiscard]] Document read_policy(const std::string& path) {
+  return read(path, [](const std::string& file) { return scenarios::load_plan(file); });
 }
 
 void remove_key(Node& map, std::string_view key) {
@@ -52,7 +62,7 @@ void apply(const std::string& setting, Document& document) {
         shell_quoted(setting));
   const std::string_view path = std::string_view(setting).substr(0, equals);
   const auto problem = scenarios::set(document, path, std::string_view(setting).substr(equals + 1));
-  if (problem) throw UsageError(scenarios::format(*problem));
+  if (problem) throw UsageError(line_of(*problem));
 }
 
 /// Names that differ, so that the columns of two policies do.
@@ -119,10 +129,10 @@ void cut_to(std::uint64_t runs, std::vector<std::vector<sim::RunRecord>>& all) {
 
 Document changed_document(const RehearsalOptions& options, const std::string& policy,
                           Expect expect) {
-  Document document = read(options.scenario);
+  Document document = read_scenario(options.scenario);
   if (expect == Expect::drop) remove_key(document.root, "expect");
   if (!policy.empty()) {
-    put_key(document.root, "policy", read(policy).root);
+    put_key(document.root, "policy", read_policy(policy).root);
     if (Node* claims = document.root.find("expect")) remove_key(*claims, "also_under");
   }
   Diagnostics diagnostics;

@@ -129,9 +129,9 @@ struct Found {
 
 [[nodiscard]] int replay_journal(const ReplayOptions& options) {
   if (options.policy.empty() == options.scenario.empty())
-    throw UsageError("replay: give either --policy FILE or --scenario FILE");
+    throw UsageError("give either --policy FILE or --scenario FILE");
   if (!options.settings.empty() && options.scenario.empty())
-    throw UsageError("replay: --set changes a scenario; give --scenario FILE");
+    throw UsageError("--set changes a scenario; give --scenario FILE");
   const PlanSpec plan = plan_of(options);
   const Compiled compiled = compile(plan);
   if (!compiled.engine) report(compiled.diagnostics, options.policy, true);

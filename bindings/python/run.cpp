@@ -42,7 +42,22 @@ std::string quoted(std::string_view word) {
   return text + "'";
 }
 
-/// The command that makes the same report; a policy in Python has none.
+/// What plays a policy in Python again: no command can.
+std::string repro_in_python(const Study& study, const std::string& policy,
+                            const Sampling& sampling) {
+  const auto literal = [](const std::string& text) {
+    return py::repr(py::str(text)).cast<std::string>();
+  };
+  std::string settings;
+  for (const auto& [path, value] : study.changes().settings)
+    settings += (settings.empty() ? "" : ", ") + literal(path) + ": " + literal(value);
+  std::string scenario = "gw.load(" + literal(study.document().file) + ")";
+  if (!settings.empty()) scenario += ".with_({" + settings + "})";
+  return "gw.run(" + scenario + ", " + policy + "(), runs=" + std::to_string(sampling.runs) +
+         ", seed=" + std::to_string(sampling.seed) + ")";
+}
+
+/// The command that makes the same report.
 std::string repro(const Study& study, const Sampling& sampling) {
   const Changes& changes = study.changes();
   std::string command = "gatewright run " + quoted(study.document().file);
@@ -123,7 +138,8 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
                     .sentence = analysis::sentence(scenario),
                     .notes = std::move(world.notes),
                     .seed = sampling.seed,
-                    .repro = in_python ? "" : repro(study, sampling)};
+                    .repro = in_python ? repro_in_python(study, contender->name, sampling)
+                                      : repro(study, sampling)};
   if (interrupted)
     result.context.notes.push_back(fmt::format("Interrupted: {} of {} runs were finished.",
                                                records.as_written.size(), sampling.runs));

@@ -53,7 +53,9 @@ TEST(RepeatedLooks, NormalMixtureStaysUnderItsBudgetAtAThousandLooks) {
   gate.test.name = "normal_mixture";
   sim::Scenario world = normal_world(20, kManyLooks);
   expect_within_budget(gate, world, "normal_mixture, no difference");
-  world.effects = {sim::Effect{.metric = "quality", .shift = -0.01}};
+  sim::Effect& effect = world.effects.emplace_back();
+  effect.metric = "quality";
+  effect.shift = -0.01;
   expect_within_budget(gate, world, "normal_mixture, at the edge of harm");
 }
 
@@ -65,7 +67,9 @@ TEST(RepeatedLooks, BetaBinomialMixtureStaysUnderItsBudgetAtAThousandLooks) {
   sim::Scenario world = twin_world(50, kManyLooks);
   world.baseline.error_probability = 0.01;
   expect_within_budget(gate, world, "beta_binomial_mixture, no difference");
-  world.effects = {sim::Effect{.metric = "error", .multiply = 2.0}};
+  sim::Effect& effect = world.effects.emplace_back();
+  effect.metric = "error";
+  effect.multiply = 2.0;
   expect_within_budget(gate, world, "beta_binomial_mixture, at the edge of harm");
 }
 

@@ -75,8 +75,8 @@ TEST_P(TextbookErrorGate, TwelveLooksCompound) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(, TextbookErrorGate, testing::Bool(), [](const auto& info) {
-  return info.param ? "FixedBaseline" : "SampledBaseline";
+INSTANTIATE_TEST_SUITE_P(, TextbookErrorGate, testing::Bool(), [](const auto& row) {
+  return row.param ? "FixedBaseline" : "SampledBaseline";
 });
 
 // Claim: the world's own numbers are those of the published table of naive gates (statistics of

@@ -1,5 +1,5 @@
 // What a rollout costs its users, counted with potential outcomes as the requests go by.
-// Used by Driver, one per contender; definitions in docs/methods/impact.md.
+// Used by Driver, one per contender; definitions in docs/methods/numbers.md.
 #pragma once
 
 #include <cstdint>

@@ -36,7 +36,7 @@ struct RunKey {
 enum class Outcome : std::uint8_t { halted, completed, unfinished };
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
 
-/// What the rollout cost its users; definitions in docs/methods/impact.md.
+/// What the rollout cost its users; definitions in docs/methods/numbers.md.
 struct Impact {
   double exposure_minutes = 0.0;  ///< integral of served exposure while a harmful effect is present
   std::uint64_t user_impact_minutes = 0;

@@ -22,11 +22,11 @@ struct PoissonArrivals {
 /// A Poisson process of rate r (1 + a cos(2 pi (t - peak) / 24 h) + b cos(4 pi (t - peak) / 24 h)),
 /// a + b <= 1, so that the rate is never negative.
 struct DiurnalArrivals {
-  double rate_per_second = 0.0;  ///< mean over the day
-  double amplitude = 0.4;        ///< a, in [0, 1]
-  double second_harmonic = 0.15; ///< b, in [0, 1]
-  Duration peak = std::chrono::hours(17);        ///< time of day
-  Duration start_of_day = std::chrono::hours(9); ///< time of day at which the rollout starts
+  double rate_per_second = 0.0;                   ///< mean over the day
+  double amplitude = 0.4;                         ///< a, in [0, 1]
+  double second_harmonic = 0.15;                  ///< b, in [0, 1]
+  Duration peak = std::chrono::hours(17);         ///< time of day
+  Duration start_of_day = std::chrono::hours(9);  ///< time of day at which the rollout starts
 };
 
 enum class TraceFormat : std::uint8_t { azure, burstgpt, mooncake, csv };
@@ -82,11 +82,11 @@ struct Arm {
     double output_usd_per_token = 0.0;
   } price;
   struct Latency {
-    Lognormal ttft{0.35, 0.2, 0.0};         ///< seconds
+    Lognormal ttft{0.35, 0.2, 0.0};  ///< seconds
     double per_output_token_seconds = 0.015;
-    double timeout_seconds = 30.0;           ///< slower answers end as errors of kind timeout
+    double timeout_seconds = 30.0;  ///< slower answers end as errors of kind timeout
   } latency;
-  double error_probability = 0.015;  ///< an error bills its input tokens and has no answer
+  double error_probability = 0.015;    ///< an error bills its input tokens and has no answer
   double failed_latency_ratio = 0.35;  ///< latency of an error against that of the answer
   double refusal_probability = 0.01;   ///< of answered requests
   struct Thumbs {
@@ -103,7 +103,8 @@ struct Arm {
 /// it grows linearly from nothing to its full size. On event metrics it acts on the probability, on
 /// others on the value; `multiply` first, then `shift` (in the metric's unit).
 struct Effect {
-  std::string metric;  ///< latency, ttft, tpot, output_tokens, cost, error, refusal, thumbs_down, thumbs_up, quality
+  /// latency, ttft, tpot, output_tokens, cost, error, refusal, thumbs_down, thumbs_up or quality.
+  std::string metric;
   double multiply = 1.0;
   double shift = 0.0;
   Duration from{};

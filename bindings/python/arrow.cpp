@@ -203,7 +203,9 @@ py::capsule in_capsule(Value value, const char* name) {
 
 }  // namespace
 
-py::capsule arrow_schema(SharedTable table) { return in_capsule(make_schema(table), "arrow_schema"); }
+py::capsule arrow_schema(SharedTable table) {
+  return in_capsule(make_schema(table), "arrow_schema");
+}
 
 py::capsule arrow_stream(SharedTable table) {
   ArrowArrayStream stream{};

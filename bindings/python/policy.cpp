@@ -199,8 +199,8 @@ Proposal PythonPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
   const Proposal native = native_proposal(memory, view);
   const py::gil_scoped_acquire with_gil;
   try {
-    const py::object shown_native = proposal_type_(
-        to_string(native.action), to_string(native.cause), names(native.failing));
+    const py::object shown_native =
+        proposal_type_(to_string(native.action), to_string(native.cause), names(native.failing));
     const py::object answer =
         with_view(std::make_shared<View>(*this, view, memory, native),
                   [&](const py::object& shown) { return propose_(shown, shown_native); });
@@ -281,36 +281,36 @@ void bind_policy(py::module_& module) {
                              "Now, since the start of the rollout.")
       .def_property_readonly("stage_entered_at_seconds", &View::stage_entered_at_seconds,
                              "When the stage became the target, since the start of the rollout.")
-      .def_property_readonly("dwelled_seconds", &View::dwelled_seconds,
-                             "How long the router has confirmed the stage's exposure; 0 before it has.")
+      .def_property_readonly(
+          "dwelled_seconds", &View::dwelled_seconds,
+          "How long the router has confirmed the stage's exposure; 0 before it has.")
       .def_property_readonly("dwell_seconds", &View::dwell_seconds,
                              "The least time at this stage before advancing, as planned.")
       .def_property_readonly("dwell_over", &View::dwell_over,
                              "Whether the planned dwell has passed.")
-      .def_property_readonly("stage", &View::stage,
-                             "Name of the stage.")
-      .def_property_readonly("stage_index", &View::stage_index,
-                             "Index of the stage, from 0.")
+      .def_property_readonly("stage", &View::stage, "Name of the stage.")
+      .def_property_readonly("stage_index", &View::stage_index, "Index of the stage, from 0.")
       .def_property_readonly("is_last_stage", &View::is_last_stage,
                              "Whether the way on is `complete` rather than `advance`.")
-      .def_property_readonly("exposure", &View::exposure,
-                             "Share of users' traffic that the stage asks to be served by the candidate, 0 to 1.")
-      .def_property_readonly("mirrored", &View::mirrored,
-                             "Share of traffic that the stage asks to be mirrored to the candidate, 0 to 1.")
+      .def_property_readonly(
+          "exposure", &View::exposure,
+          "Share of users' traffic that the stage asks to be served by the candidate, 0 to 1.")
+      .def_property_readonly(
+          "mirrored", &View::mirrored,
+          "Share of traffic that the stage asks to be mirrored to the candidate, 0 to 1.")
       .def_property_readonly("exposure_confirmed", &View::exposure_confirmed,
                              "Whether the router has confirmed the stage's exposure.")
-      .def_property_readonly("paused", &View::paused,
-                             "Whether an operator has paused the rollout.")
+      .def_property_readonly("paused", &View::paused, "Whether an operator has paused the rollout.")
       .def_property_readonly("approved", &View::approved,
                              "Whether an operator has approved leaving this stage.")
-      .def_property_readonly("failing", &View::failing,
-                             "Names of the gates that fail.")
+      .def_property_readonly("failing", &View::failing, "Names of the gates that fail.")
       .def_property_readonly("undecided", &View::undecided,
                              "Names of the gates whose evidence does not decide yet.")
       .def_property_readonly("silent", &View::silent,
                              "Names of the gates without a fresh window for longer than allowed.")
       .def_property_readonly("harm", &View::harm,
-                             "Evidence of harm by gate: a share of what is needed, 1 decides; NaN where there is none.")
+                             "Evidence of harm by gate: a share of what is needed, 1 decides; NaN "
+                             "where there is none.")
       .def_property_readonly("memory", &View::memory,
                              "The policy's own slots: a read-only copy, float64, shape (slots,).")
       .def("__repr__", &View::repr);

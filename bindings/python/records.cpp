@@ -33,27 +33,21 @@ const std::string& stage_of(const Records& records, const Run& run) {
 /// or an optional number. Both the attributes of RunRecord and the columns of tables are made of it.
 template <typename Visit>
 void each_field_before_gates(Visit visit) {
-  visit("replication",
-        "Index of the run: with the seed it names one random world.",
+  visit("replication", "Index of the run: with the seed it names one random world.",
         [](const Records&, const Run& run) { return run.replication; });
-  visit("outcome",
-        "'halted', 'completed' or 'unfinished' (the horizon came first).",
+  visit("outcome", "'halted', 'completed' or 'unfinished' (the horizon came first).",
         [](const Records&, const Run& run) { return to_string(run.outcome); });
-  visit("cause",
-        "Why the last decision that was not hold was taken; one of gatewright.Cause.",
+  visit("cause", "Why the last decision that was not hold was taken; one of gatewright.Cause.",
         [](const Records&, const Run& run) { return to_string(run.cause); });
-  visit("stage",
-        "Name of the stage at the end; of a halted run, the halt stage.",
+  visit("stage", "Name of the stage at the end; of a halted run, the halt stage.",
         [](const Records& all, const Run& run) { return stage_of(all, run); });
-  visit("stage_index",
-        "The same as an index, from 0.",
+  visit("stage_index", "The same as an index, from 0.",
         [](const Records&, const Run& run) { return std::uint64_t{run.stage}; });
 }
 
 template <typename Visit>
 void each_field_after_gates(Visit visit) {
-  visit("ended_at_minutes",
-        "From the start of the rollout to halt, completion or horizon.",
+  visit("ended_at_minutes", "From the start of the rollout to halt, completion or horizon.",
         [](const Records&, const Run& run) { return minutes(run.ended_at); });
   visit("first_exposure_at_minutes",
         "From the start to the first served or mirrored request; None if there was none.",
@@ -72,29 +66,22 @@ void each_field_after_gates(Visit visit) {
   visit("bad_user_minutes",
         "Those of them with a bad answer that the baseline would not have given.",
         [](const Records&, const Run& run) { return run.impact.bad_user_minutes; });
-  visit("impacted_requests",
-        "Bad answers that the baseline would not have given.",
+  visit("impacted_requests", "Bad answers that the baseline would not have given.",
         [](const Records&, const Run& run) { return run.impact.impacted_requests; });
   visit("excess_cost_usd",
         "Cost of served requests, candidate minus what the baseline would have cost, USD.",
         [](const Records&, const Run& run) { return run.impact.excess_cost_usd; });
-  visit("shadow_cost_usd",
-        "Cost of mirrored requests, USD.",
+  visit("shadow_cost_usd", "Cost of mirrored requests, USD.",
         [](const Records&, const Run& run) { return run.impact.shadow_cost_usd; });
-  visit("requests",
-        "Requests of the whole run.",
+  visit("requests", "Requests of the whole run.",
         [](const Records&, const Run& run) { return run.requests; });
-  visit("candidate_requests",
-        "Requests that the candidate answered, served or mirrored.",
+  visit("candidate_requests", "Requests that the candidate answered, served or mirrored.",
         [](const Records&, const Run& run) { return run.candidate_requests; });
-  visit("steps",
-        "Observations that the engine was told.",
+  visit("steps", "Observations that the engine was told.",
         [](const Records&, const Run& run) { return run.steps; });
-  visit("faults",
-        "Observations that the engine refused.",
+  visit("faults", "Observations that the engine refused.",
         [](const Records&, const Run& run) { return run.faults; });
-  visit("fingerprint",
-        "Hexadecimal digest that two runs of one key share.",
+  visit("fingerprint", "Hexadecimal digest that two runs of one key share.",
         [](const Records&, const Run& run) { return hexadecimal(run.fingerprint); });
 }
 
@@ -174,9 +161,9 @@ Table as_table(const Records& records) {
 
 void bind_records(py::module_& module) {
   py::class_<sim::Violation>(module, "Violation", "A broken invariant of the engine.")
-      .def_readonly("invariant", &sim::Violation::invariant)
-      .def_readonly("step", &sim::Violation::step)
-      .def_readonly("message", &sim::Violation::message)
+      .def_readonly("invariant", &sim::Violation::invariant, "Which one: \"S1\" to \"S8\".")
+      .def_readonly("step", &sim::Violation::step, "At which step of the run.")
+      .def_readonly("message", &sim::Violation::message, "What was found.")
       .def("__repr__", [](const sim::Violation& violation) {
         return "Violation(" + violation.invariant + " at step " + std::to_string(violation.step) +
                ": " + violation.message + ")";
@@ -190,11 +177,14 @@ void bind_records(py::module_& module) {
   each_field_before_gates(add);
   record.def_property_readonly("failing", failing, "Names of the gates that failed at the halt.");
   each_field_after_gates(add);
-  record.def_property_readonly("violations", [](const Record& self) {
-    py::list violations;
-    for (const sim::Violation& violation : self.run().violations) violations.append(violation);
-    return py::tuple(violations);
-  }, "Broken invariants of the engine; anything but () is a defect.");
+  record.def_property_readonly(
+      "violations",
+      [](const Record& self) {
+        py::list violations;
+        for (const sim::Violation& violation : self.run().violations) violations.append(violation);
+        return py::tuple(violations);
+      },
+      "Broken invariants of the engine; anything but () is a defect.");
   record.def("__repr__", repr);
 
   py::class_<Records, std::shared_ptr<Records>>(module, "Records")

@@ -62,8 +62,10 @@ std::string repro(const Study& study, const Sampling& sampling) {
   const Changes& changes = study.changes();
   std::string command = "gatewright run " + quoted(study.document().file);
   if (!changes.policy_file.empty()) command += " --policy " + quoted(changes.policy_file);
-  for (const auto& [path, value] : changes.settings) command += " --set " + quoted(path + "=" + value);
-  command += " --seed " + std::to_string(sampling.seed) + " --runs " + std::to_string(sampling.runs);
+  for (const auto& [path, value] : changes.settings)
+    command += " --set " + quoted(path + "=" + value);
+  command +=
+      " --seed " + std::to_string(sampling.seed) + " --runs " + std::to_string(sampling.runs);
   if (sampling.confidence != 0.95)
     command += fmt::format(" --confidence {:.10g}%", 100.0 * sampling.confidence);
   return command;
@@ -119,13 +121,12 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
   const bool plays_twin = with_twin && harmful;
   sim::Prepared world;
   BothWorlds records;
-  const bool interrupted =
-      watched(watch, sampling.runs * (plays_twin ? 2 : 1), progress, [&] {
-        world = sim::prepare(scenario);
-        if (world.scenario == nullptr) return;
-        const auto twin = plays_twin ? sim::healthy_twin(world.scenario) : nullptr;
-        records = play_both(*contender, *world.scenario, twin.get(), sampling, watch);
-      });
+  const bool interrupted = watched(watch, sampling.runs * (plays_twin ? 2 : 1), progress, [&] {
+    world = sim::prepare(scenario);
+    if (world.scenario == nullptr) return;
+    const auto twin = plays_twin ? sim::healthy_twin(world.scenario) : nullptr;
+    records = play_both(*contender, *world.scenario, twin.get(), sampling, watch);
+  });
   if (in_python) in_python->rethrow();
   if (world.scenario == nullptr) raise_plan_error(world.diagnostics);
   if (interrupted && records.as_written.empty()) raise_interrupt();
@@ -139,7 +140,7 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
                     .notes = std::move(world.notes),
                     .seed = sampling.seed,
                     .repro = in_python ? repro_in_python(study, contender->name, sampling)
-                                      : repro(study, sampling)};
+                                       : repro(study, sampling)};
   if (interrupted)
     result.context.notes.push_back(fmt::format("Interrupted: {} of {} runs were finished.",
                                                records.as_written.size(), sampling.runs));
@@ -154,9 +155,9 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
 py::list estimates_of(const Run& run) {
   py::list estimates;
   for (const auto& [name, estimate] : run.characteristics.columns)
-    estimates.append(py::make_tuple(
-        name, py::make_tuple(estimate.value, estimate.lower, estimate.upper, estimate.runs,
-                             to_string(estimate.method))));
+    estimates.append(
+        py::make_tuple(name, py::make_tuple(estimate.value, estimate.lower, estimate.upper,
+                                            estimate.runs, to_string(estimate.method))));
   return estimates;
 }
 
@@ -179,7 +180,8 @@ void bind_run(py::module_& module) {
   py::class_<Run>(module, "Run")
       .def_property_readonly("scenario", [](const Run& run) { return run.context.scenario; })
       .def_property_readonly("sentence", [](const Run& run) { return run.context.sentence; })
-      .def_property_readonly("notes", [](const Run& run) { return py::tuple(py::cast(run.context.notes)); })
+      .def_property_readonly("notes",
+                             [](const Run& run) { return py::tuple(py::cast(run.context.notes)); })
       .def_property_readonly("seed", [](const Run& run) { return run.context.seed; })
       .def_property_readonly("policy", [](const Run& run) { return run.characteristics.policy; })
       .def_readonly("policy_language", &Run::policy_language)

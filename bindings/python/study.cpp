@@ -21,9 +21,12 @@ namespace {
 
 std::string_view to_text(Severity severity) {
   switch (severity) {
-    case Severity::note: return "note";
-    case Severity::warning: return "warning";
-    case Severity::error: break;
+    case Severity::note:
+      return "note";
+    case Severity::warning:
+      return "warning";
+    case Severity::error:
+      break;
   }
   return "error";
 }
@@ -43,7 +46,8 @@ py::tuple as_python(const Diagnostics& diagnostics) {
 py::object as_python(const scenarios::Node& node) {
   using Kind = scenarios::Node::Kind;
   switch (node.kind) {
-    case Kind::scalar: return py::str(node.scalar);
+    case Kind::scalar:
+      return py::str(node.scalar);
     case Kind::list: {
       py::list list;
       for (const scenarios::Node& item : node.items) list.append(as_python(item));
@@ -54,7 +58,8 @@ py::object as_python(const scenarios::Node& node) {
       for (const auto& [key, value] : node.fields) dict[py::str(key)] = as_python(value);
       return dict;
     }
-    case Kind::null: break;
+    case Kind::null:
+      break;
   }
   return py::none();
 }
@@ -72,7 +77,6 @@ std::shared_ptr<Study> or_raise(Study::Read read) {
   if (read.study == nullptr) raise_plan_error(read.diagnostics);
   return std::move(read.study);
 }
-
 
 /// As finely as Python's timedelta can say it.
 std::chrono::microseconds microseconds(Duration duration) {
@@ -106,7 +110,10 @@ py::tuple gates_of(const Study& study) {
 
 void raise_plan_error(const Diagnostics& diagnostics) {
   const py::object type = py::module_::import("gatewright.errors").attr("PlanError");
-  PyErr_SetObject(type.ptr(), type(as_python(diagnostics)).ptr());
+  Diagnostics problems = diagnostics;
+  std::erase_if(problems,
+                [](const Diagnostic& diagnostic) { return diagnostic.severity == Severity::note; });
+  PyErr_SetObject(type.ptr(), type(as_python(problems)).ptr());
   throw py::error_already_set();
 }
 
@@ -208,24 +215,21 @@ void bind_study(py::module_& module) {
       .def_property_readonly("name", of_scenario(&sim::Scenario::name))
       .def_property_readonly("about", of_scenario(&sim::Scenario::about))
       .def_property_readonly("seed", of_scenario(&sim::Scenario::seed))
-      .def_property_readonly("horizon",
-                             [](const Study& study) {
-                               return microseconds(study.meaning().scenario.horizon);
-                             })
-      .def_property_readonly("sentence",
-                             [](const Study& study) {
-                               return analysis::sentence(study.meaning().scenario);
-                             })
+      .def_property_readonly(
+          "horizon",
+          [](const Study& study) { return microseconds(study.meaning().scenario.horizon); })
+      .def_property_readonly(
+          "sentence",
+          [](const Study& study) { return analysis::sentence(study.meaning().scenario); })
       .def_property_readonly("harmful",
                              [](const Study& study) {
                                return sim::harmful_from(study.meaning().scenario).has_value();
                              })
-      .def_property_readonly("policy",
-                             [](const Study& study) { return study.meaning().plan.name; })
+      .def_property_readonly("policy", [](const Study& study) { return study.meaning().plan.name; })
       .def_property_readonly("stages", stages_of)
       .def_property_readonly("gates", gates_of)
-      .def_property_readonly(
-          "remarks", [](const Study& study) { return as_python(study.remarks()); })
+      .def_property_readonly("remarks",
+                             [](const Study& study) { return as_python(study.remarks()); })
       .def(
           "get",
           [](const Study& study, const std::string& path) {
@@ -244,8 +248,7 @@ void bind_study(py::module_& module) {
           },
           py::arg("settings"))
       .def("with_policy", &Study::with_policy, py::arg("file"))
-      .def("effective",
-           [](const Study& study) { return scenarios::effective(study.meaning()); });
+      .def("effective", [](const Study& study) { return scenarios::effective(study.meaning()); });
 }
 
 }  // namespace gatewright::python

@@ -32,7 +32,9 @@ struct Axis {
   std::vector<std::string> texts;
 
   /// Settings of the policy leave the world as it is.
-  [[nodiscard]] bool moves_world() const { return path != "policy" && !path.starts_with("policy."); }
+  [[nodiscard]] bool moves_world() const {
+    return path != "policy" && !path.starts_with("policy.");
+  }
   /// Settings of effects leave the healthy twin as it is.
   [[nodiscard]] bool moves_twin() const {
     return moves_world() && !path.starts_with("candidate.effects.");
@@ -159,8 +161,7 @@ class Player {
       diagnostics = prepared.diagnostics;
       return;
     }
-    const FieldRecords as_written =
-        python::play(world.field, *prepared.scenario, sampling, watch_);
+    const FieldRecords as_written = python::play(world.field, *prepared.scenario, sampling, watch_);
     const FieldRecords* twin = nullptr;
     if (world.harmful && options_.with_twin) {
       // A full grid has the same policies, in the same order, in every world.
@@ -175,8 +176,8 @@ class Player {
       sample.as_written = as_written[i];
       if (twin != nullptr) sample.healthy_twin = (*twin)[i];
       sample.harmful = world.harmful;
-      finished.emplace(world.cells[i], analysis::operating_characteristics(
-                                           sample, world.field[i], sampling.confidence));
+      finished.emplace(world.cells[i], analysis::operating_characteristics(sample, world.field[i],
+                                                                           sampling.confidence));
     }
   }
 
@@ -255,8 +256,8 @@ py::tuple sweep(const Study& study, const Grid& grid, const Options& options,
   Watch watch;
   Problems problems;
   std::vector<World> worlds;
-  bool interrupted = watched(watch, 0, py::none(),
-                             [&] { worlds = worlds_of(study, grid, watch, problems); });
+  bool interrupted =
+      watched(watch, 0, py::none(), [&] { worlds = worlds_of(study, grid, watch, problems); });
   if (!problems.found.empty()) raise_plan_error(problems.found);
 
   Finished finished;

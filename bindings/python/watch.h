@@ -13,8 +13,8 @@ namespace gatewright::python {
 
 /// What work and watcher tell each other.
 struct Watch {
-  std::atomic<bool> stop{false};      ///< set by the watcher: finish what is under way, then return
-  std::atomic<std::uint64_t> done{0}; ///< raised by the work
+  std::atomic<bool> stop{false};  ///< set by the watcher: finish what is under way, then return
+  std::atomic<std::uint64_t> done{0};  ///< raised by the work
 };
 
 /// Runs `work` on a thread of its own and waits for it without the GIL, looking twenty times a second

@@ -62,7 +62,7 @@ struct ParameterInfo {
   std::string_view default_text;  ///< as one would write it in YAML
   std::string_view about;
   std::vector<std::string_view> choices{};  ///< for choice
-  double smallest = 0.0, largest = 0.0;   ///< for number, count, share; equal: unbounded
+  double smallest = 0.0, largest = 0.0;     ///< for number, count, share; equal: unbounded
 };
 
 /// A gate test's line in the catalogue. `make` gets a validated metric, and parameters of the right

@@ -115,7 +115,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True, help="folder of the gatewright executable")
     parser.add_argument("--python-path", default="", help="folder of the built gatewright package")
-    parser.add_argument("--update", action="store_true", help="write the real output into the pages")
+    parser.add_argument(
+        "--update", action="store_true", help="write the real output into the pages"
+    )
     parser.add_argument("pages", nargs="*", help="pages to check; all by default")
     arguments = parser.parse_args()
     env = {

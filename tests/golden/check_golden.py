@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the commands of the transcripts beside this file and compares what they print, byte for byte.
+"""Runs the commands of the transcripts beside this file; compares what they print, byte for byte.
 
-A transcript holds commands (`$ ...`) and below each its standard output, then its standard error with
-`! ` in front of every line, then `(exit status N)` unless that is 0. Commands run in bash at the root
-of the repository with the built `gatewright` first on the path; $TMP is an empty folder of the
-transcript's own. Fingerprints are masked, because they belong to a build. `--update` writes what is
-printed into the transcripts.
+A transcript holds commands (`$ ...`) and below each its standard output, then its standard error
+with `! ` in front of every line, then `(exit status N)` unless that is 0. Commands run in bash at
+the root of the repository with the built `gatewright` first on the path; $TMP is an empty folder of
+the transcript's own. Fingerprints are masked, because they belong to a build. `--update` writes
+what is printed into the transcripts.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class PlanError(ValueError):
     """A scenario, a policy or a setting is wrong; nothing was played.
 
     Attributes:
-        diagnostics: Every problem at once, in order of file and line.
+        diagnostics: Every error and warning at once, in order of file and line.
     """
 
     diagnostics: tuple[Diagnostic, ...]

@@ -58,8 +58,8 @@ class RunRecords(Frame, Sequence[_core.RunRecord]):
     def __getitem__(self, index: slice) -> list[_core.RunRecord]: ...
     def __getitem__(self, index: int | slice) -> _core.RunRecord | list[_core.RunRecord]:
         if isinstance(index, slice):
-            return [self._records[i] for i in range(*index.indices(len(self)))]
-        return self._records[index + len(self) if index < 0 else index]
+            return [self._records[place] for place in range(len(self))[index]]
+        return self._records[range(len(self))[index]]
 
     def __repr__(self) -> str:
         return f"RunRecords({len(self)} runs)"

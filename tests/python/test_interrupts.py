@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+import gatewright as gw
+import pytest
+
+MULTIPLY = "candidate.effects.cost.multiply"
+
+
+def interrupting_after(enough: int) -> Callable[[int, int], None]:
+    """A listener that lets another thread press Ctrl-C once so many replications are done."""
+    now = threading.Event()
+
+    def press() -> None:
+        if now.wait(timeout=60):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+
+    def listen(done: int, total: int) -> None:
+        if done >= enough:
+            now.set()
+
+    return listen
+
+
+def test_an_interrupted_sweep_keeps_finished_cells(world: gw.Scenario) -> None:
+    factors = [1.0 + 0.01 * step for step in range(200)]
+    sweep = gw.sweep(world, runs=50, over={MULTIPLY: factors}, progress=interrupting_after(3 * 50))
+    assert sweep.interrupted
+    assert 0 < len(sweep) < len(factors)
+    assert "interrupted" in repr(sweep)
+    whole = gw.sweep(world, runs=50, over={MULTIPLY: factors[:2]})
+    assert list(sweep.column(MULTIPLY)) == factors[: len(sweep)]
+    assert list(sweep.column("fingerprint")[:2]) == list(whole.column("fingerprint")[: len(sweep)])
+
+
+def test_an_interrupted_run_keeps_finished_runs(world: gw.Scenario) -> None:
+    result = gw.run(world, runs=1_000_000, progress=interrupting_after(1))
+    assert result.interrupted
+    assert 0 < len(result.records) < 1_000_000
+    assert len(result.records) == len(result.twin_records)
+    whole = gw.run(world, runs=len(result.records))
+    assert whole.fingerprint == result.fingerprint
+    assert "Interrupted" in result.text()
+
+
+def test_an_interrupted_python_policy_keeps_finished_runs(world: gw.Scenario) -> None:
+    result = gw.run(world, gw.Policy(), runs=1_000_000, progress=interrupting_after(40))
+    assert result.interrupted
+    assert len(result.records) > 0
+
+
+def test_nothing_to_keep_is_an_interrupt(world: gw.Scenario) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        gw.sweep(world, runs=1_000_000, over={"seed": [1]}, progress=interrupting_after(1))

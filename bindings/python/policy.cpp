@@ -87,7 +87,7 @@ class View {
       for (std::size_t gate = 0; gate < gates.size(); ++gate)
         (*harm_)[py::str(gates[gate])] = alive().harm(memory_, gate);
     }
-    return py::dict(*harm_);
+    return *harm_;
   }
   Array memory() const {
     Array copy = copy_of(alive().own(memory_));

@@ -87,7 +87,7 @@ def check_page(page: pathlib.Path, env: dict[str, str], update: bool) -> tuple[i
         elif kind == "python":
             with tempfile.TemporaryDirectory() as folder:
                 # A script may save a picture: it does so in a folder of its own.
-                code = "import os; os.chdir(%r)\n" % str(ROOT) + "\n".join(block)
+                code = "\n".join(block)
                 done = subprocess.run(
                     [sys.executable, "-c", code],
                     cwd=ROOT,

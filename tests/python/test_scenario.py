@@ -8,9 +8,10 @@ import gatewright as gw
 import pytest
 
 COST = "scenarios/catalog/cost_regression.yaml"
+CATALOG = pathlib.Path(__file__).resolve().parents[2] / "scenarios" / "catalog"
 
 
-@pytest.mark.parametrize("path", sorted(pathlib.Path("scenarios/catalog").glob("*.yaml")), ids=str)
+@pytest.mark.parametrize("path", sorted(CATALOG.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_scenario_of_the_catalog_loads(path: pathlib.Path) -> None:
     scenario = gw.load(path)
     assert scenario.name == path.stem

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/layout.h"
 #include "analysis/report.h"
 #include "analysis/story.h"
 #include "bindings/cli/exit_status.h"
@@ -107,8 +108,11 @@ struct ExplainOptions {
   if (options.json) {
     print(analysis::story_json(contender, traces.front(), records.front(), story));
   } else {
-    print(fmt::format("{}{} under {}, seed {}, replication {}\n", is_twin ? "healthy twin of " : "",
-                      scenario.name, contender.name, seed, replication));
+    const std::string title =
+        fmt::format("{}{} under {}, seed {}, replication {}", is_twin ? "healthy twin of " : "",
+                    scenario.name, contender.name, seed, replication);
+    for (const std::string& line : analysis::wrapped(title, analysis::kPageWidth))
+      print(line + '\n');
     print(analysis::story(contender, traces.front(), records.front(), story));
   }
   if (!options.journal.empty()) {

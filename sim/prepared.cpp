@@ -22,7 +22,7 @@ Prepared prepare(const Scenario& scenario) {
   const double tokens =
       recorded ? 0.0 : traffic.token_correlation.value_or(profile.token_correlation);
   const std::optional<Mixing> mixing =
-      make_mixing({.tokens = tokens, .same_prompt = scenario.same_prompt_correlation});
+      make_mixing({.tokens = tokens, .same_prompt = scenario.same_prompt.correlation});
   if (!mixing) {
     prepared.diagnostics.push_back({.path = "baseline.same_prompt_correlation",
                                     .message = "no world has these correlations: expected 2 x "

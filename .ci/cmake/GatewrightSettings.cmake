@@ -14,9 +14,11 @@ endif()
 find_program(GATEWRIGHT_CCACHE ccache)
 mark_as_advanced(GATEWRIGHT_CCACHE)
 if(GATEWRIGHT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # The sloppiness that the ccache manual asks for with precompiled headers.
+  # The sloppiness that the ccache manual asks for with precompiled headers; paths relative to the
+  # repository, so that its clones share what is compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${GATEWRIGHT_CCACHE}")
+      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros"
+      "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR};CCACHE_NOHASHDIR=1;${GATEWRIGHT_CCACHE}")
 endif()
 
 add_library(gatewright_options INTERFACE)

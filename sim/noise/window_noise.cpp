@@ -12,9 +12,9 @@ namespace gatewright::sim {
 WindowNoise::WindowNoise(const Noise& noise, Duration window) : WindowNoise() {
   for (const auto& [name, law] : noise.window) {
     const std::optional<WorldMetric> metric = world_metric(name);
-    if (!metric || law.cv == 0.0) continue;
+    if (!metric || law.size == 0.0) continue;
     const double persistence = std::exp(-to_seconds(window) / to_seconds(law.correlation_time));
-    processes_.push_back({*metric, std::sqrt(std::log1p(law.cv * law.cv)), persistence,
+    processes_.push_back({*metric, std::sqrt(std::log1p(law.size * law.size)), persistence,
                           std::sqrt(1.0 - persistence * persistence), 0.0});
   }
 }

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gatewright as gw
 import pytest
@@ -26,6 +26,14 @@ def interrupting_after(enough: int) -> Callable[[int, int], None]:
             now.set()
 
     return listen
+
+
+@pytest.fixture(autouse=True)
+def listening_to_interrupts() -> Iterator[None]:
+    """A job that a script starts in the background ignores Ctrl-C, and so would these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupted_sweep_keeps_finished_cells(world: gw.Scenario) -> None:

@@ -55,7 +55,7 @@ inline sim::Scenario twin_world(int per_minute, int minutes) {
   arrivals.repeat = sim::TraceRepeat::loop;
   scenario.traffic.arrivals = arrivals;
   scenario.traffic.users.count = 100;
-  scenario.same_prompt_correlation = 0.0;
+  scenario.same_prompt.correlation = 0.0;
   scenario.baseline.error_probability = 0.0;
   scenario.baseline.refusal_probability = 0.0;
   scenario.rollback.delay = {sim::DelayLaw::Kind::fixed, 0.0, 0.0};

@@ -167,7 +167,7 @@ struct Correlation {
 TEST(Arms, AnswersToOnePromptAreCorrelatedAsAsked) {
   Scenario scenario = world();
   scenario.traffic.token_correlation = 0.3;
-  scenario.same_prompt_correlation = 0.6;
+  scenario.same_prompt.correlation = 0.6;
   scenario.baseline.quality = {0.6, 0.05};
   scenario.traffic.input_tokens =
       Lognormal{4'000.0, 0.8, 0.0};  // large: whole tokens do not matter

@@ -39,7 +39,7 @@ class Recorded : public ::testing::Test {
     Scenario scenario = quiet_world();
     scenario.traffic.arrivals =
         TraceArrivals{.file = file_, .format = TraceFormat::csv, .repeat = repeat, .block = 1min};
-    scenario.same_prompt_correlation = 0.7;
+    scenario.same_prompt.correlation = 0.7;
     return scenario;
   }
 

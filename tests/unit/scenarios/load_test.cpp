@@ -98,7 +98,7 @@ TEST(Load, ReadsTheWorldInSiUnits) {
   EXPECT_EQ(world.baseline.error_probability, 0.015);
   EXPECT_EQ(world.baseline.failed_latency_ratio, 0.4);
   EXPECT_EQ(world.baseline.refusal_probability, 0.003);
-  EXPECT_EQ(world.same_prompt_correlation, 0.5);
+  EXPECT_EQ(world.same_prompt.correlation, 0.5);
   ASSERT_EQ(world.effects.size(), 4U);
   EXPECT_EQ(world.effects[0].from, 30min);
   EXPECT_EQ(world.effects[0].ramp_in, 10min);

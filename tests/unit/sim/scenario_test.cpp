@@ -58,7 +58,7 @@ TEST(Scenario, EveryMistakeIsReportedUnderItsPath) {
       {"baseline.refusal.bernoulli.p", [](Scenario& s) { s.baseline.refusal_probability = 1.1; }},
       {"baseline.thumbs.up", [](Scenario& s) { s.baseline.thumbs.up = 0.99; }},
       {"baseline.quality.normal.sd", [](Scenario& s) { s.baseline.quality.sd = -0.1; }},
-      {"baseline.same_prompt_correlation", [](Scenario& s) { s.same_prompt_correlation = 1.0; }},
+      {"baseline.same_prompt_correlation", [](Scenario& s) { s.same_prompt.correlation = 1.0; }},
       {"candidate.effects.speed", [](Scenario& s) { s.effects = {effect("speed", 2.0)}; }},
       {"candidate.effects.timeout", [](Scenario& s) { s.effects = {effect("timeout", 2.0)}; }},
       {"candidate.effects.cost.multiply", [](Scenario& s) { s.effects = {effect("cost", 0.0)}; }},
@@ -128,7 +128,7 @@ TEST(Scenario, ActuationHasALawOfItsOwnUnlessItIsCustom) {
 TEST(Scenario, CorrelationsThatNoWorldHasAreRefused) {
   Scenario scenario = quiet_world();
   scenario.traffic.token_correlation = 0.95;
-  scenario.same_prompt_correlation = 0.1;
+  scenario.same_prompt.correlation = 0.1;
   const Prepared made = prepare(scenario);
   EXPECT_EQ(made.scenario, nullptr);
   ASSERT_EQ(made.diagnostics.size(), 1U);

@@ -1,0 +1,20 @@
+// The table of what the arms do: one request at the baseline, and how the candidate differs.
+// Used by scenario_table.cpp; reads and writes, never validates what several numbers mean together.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scenarios/shape.h"
+#include "sim/scenario.h"
+
+namespace gatewright::scenarios {
+
+/// The section `baseline`.
+[[nodiscard]] ShapeOf<sim::Scenario> baseline_shape();
+/// The section `candidate`.
+[[nodiscard]] ShapeOf<sim::Scenario> candidate_shape();
+/// Metrics that effects and deployment noise can act on.
+[[nodiscard]] std::vector<std::string> metrics_that_differ(bool positive_only = false);
+
+}  // namespace gatewright::scenarios

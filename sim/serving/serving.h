@@ -15,7 +15,7 @@ struct Autoscaling {
   std::uint32_t most = 16;
   double target = 0.7;  ///< wanted share of busy slots, in (0, 1)
   Duration every = std::chrono::seconds(30);
-  Duration cold_start = std::chrono::minutes(3);    ///< until a new replica takes requests
+  Duration cold_start = std::chrono::minutes(3);        ///< until a new replica takes requests
   Duration scale_down_after = std::chrono::minutes(5);  ///< of low load
 };
 

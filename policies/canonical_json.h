@@ -288,13 +288,30 @@ class Reader {
     expect("\":");
   }
 
+  /// Reads the fields of an object in order.
+  struct FieldReader {
+    Reader& reader;
+    bool first;
+    template <class Field>
+    void operator()(std::string_view name, Field& field) {
+      if (!std::exchange(first, false)) reader.expect(",");
+      reader.expect_name(name);
+      reader.read(field);
+    }
+    /// A field that is not written while it has the value that says nothing; never the first.
+    template <class Value, class Field>
+    void unless(const Value& unsaid, std::string_view name, Field& field) {
+      const std::size_t place = reader.at_;
+      if (!reader.accept(",\"" + std::string(name) + "\":")) return;
+      reader.read(field);
+      if (field == unsaid)
+        reader.fail(place, "expected no " + std::string(name) + " that is usual");
+    }
+  };
+
   template <class T>
   void read_fields(T& value, bool first) {
-    fields(value, [&](std::string_view name, auto& field) {
-      if (!std::exchange(first, false)) expect(",");
-      expect_name(name);
-      read(field);
-    });
+    fields(value, FieldReader{*this, first});
     expect("}");
   }
 

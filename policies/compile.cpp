@@ -173,20 +173,23 @@ class Compiler {
       return whole.value_or(0);
     };
     const Exposure exposure{.served = points(".exposure", spec.served),
-                            .mirrored = points(".mirrored", spec.mirrored)};
-    if (exposure.served + exposure.mirrored > kWholeExposure)
-      error(path + ".mirrored",
-            "served and mirrored requests are different ones, so their shares cannot exceed 100% "
-            "together, got " +
-                share_text(spec.served + spec.mirrored));
-    if (exposure == Exposure{} && spec.served == 0.0 && spec.mirrored == 0.0)
+                            .mirrored = points(".mirrored", spec.mirrored),
+                            .interleaved = points(".interleaved", spec.interleaved)};
+    const double together = spec.served + spec.mirrored + spec.interleaved;
+    if (exposure.served + exposure.mirrored + exposure.interleaved > kWholeExposure)
+      error(path + (exposure.interleaved > 0 ? ".interleaved" : ".mirrored"),
+            std::string(exposure.interleaved > 0 ? "served, mirrored and interleaved"
+                                                 : "served and mirrored") +
+                " requests are different ones, so their shares cannot exceed 100% together, got " +
+                share_text(together));
+    if (exposure == Exposure{} && together == 0.0)
       report(Severity::warning, path + ".exposure",
              "the candidate gets no requests in this stage; nothing can be learnt in it");
     return exposure;
   }
 
-  /// A strict ramp rises from stage to stage: in served traffic, or in mirrored before it is
-  /// served.
+  /// A strict ramp rises from stage to stage: in served traffic, or in mirrored or interleaved before
+  /// it is served.
   void check_ramp(const std::string& path, std::size_t stage) {
     if (stage == 0) return;
     const Exposure before = exposures_[stage - 1];
@@ -196,7 +199,7 @@ class Compiler {
       error(path + ".exposure", "expected more than the " +
                                     share_text(plan_.stages[stage - 1].served) +
                                     " of the stage before; a ramp never falls");
-    else if (here.mirrored <= before.mirrored)
+    else if (here.mirrored <= before.mirrored && here.interleaved <= before.interleaved)
       error(
           path + ".exposure",
           "expected more than the stage before; for a longer stay give that stage a longer dwell");
@@ -217,6 +220,13 @@ class Compiler {
         error(path + ".metric", unknown("metric", spec.metric, names_of(metrics())));
       if (gate.info == nullptr)
         error(path + ".test", unknown("test", spec.test.name, names_of(gate_tests())));
+      if (gate.info != nullptr && can_spend(gate.info->guarantee) && gate.window > gate.every)
+        error(path + ".window",
+              spec.test.name + " adds its windows up, and a window of " +
+                  duration_text(gate.window) + " every " + duration_text(gate.every) +
+                  " would count requests again and again, which its guarantee does not survive; "
+                  "expected at most " +
+                  duration_text(gate.every));
       if (gate.metric != nullptr) make_test(path, spec, gate);
     }
   }
@@ -350,6 +360,8 @@ class Compiler {
     const std::string name(gate.metric->name);
     if (gate.metric->scope == MetricScope::paired)
       return name + " is never measured: it needs a stage with mirrored traffic";
+    if (gate.metric->scope == MetricScope::interleaved)
+      return name + " is never measured: it needs a stage with interleaved traffic";
     if (gate.metric->scope == MetricScope::seen)
       return name +
              " is never measured: it needs a stage in which users see the candidate's answers" +

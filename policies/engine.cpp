@@ -9,6 +9,7 @@
 #include "policies/assert.h"
 #include "policies/fields.h"
 #include "policies/histogram.h"
+#include "policies/probe_mark.h"
 
 namespace gatewright {
 namespace {
@@ -17,6 +18,10 @@ using namespace std::chrono_literals;
 
 /// The longest sleep of a paused rollout: no deadline is running, but somebody may be waiting.
 constexpr Duration kPausedNap = 1h;
+
+/// Whole numbers up to here are exact in floating point, and no window has more requests: a larger
+/// count is the difference of counters that went backwards, wrapped around.
+constexpr std::uint64_t kCountMost = std::uint64_t{1} << 53;
 
 /// Sums that a driver adds up in floating point may miss the bound of Cauchy and Schwarz by this.
 constexpr double kRounding = 1e-9;
@@ -30,16 +35,22 @@ template <class Index>
 
 [[nodiscard]] Fault fault_of(const Summary& summary, bool counts_events) noexcept {
   const auto& [count, sum, squares] = summary;
-  if (!std::isfinite(sum) || !std::isfinite(squares)) return Fault::not_finite;
+  if (!std::isfinite(sum) || !std::isfinite(squares)) {
+    GATEWRIGHT_PROBE("engine: a sum that is not finite");
+    return Fault::not_finite;
+  }
   const auto n = static_cast<double>(count);
-  const bool impossible = squares < 0.0 || (count == 0 && (sum != 0.0 || squares != 0.0)) ||
+  const bool impossible = count > kCountMost || squares < 0.0 ||
+                          (count == 0 && (sum != 0.0 || squares != 0.0)) ||
                           sum * sum > n * squares * (1.0 + kRounding) + DBL_MIN ||
                           (counts_events && (sum < 0.0 || sum > n));
-  return impossible ? Fault::impossible_summary : Fault::none;
+  if (!impossible) return Fault::none;
+  GATEWRIGHT_PROBE("engine: a summary that cannot be");
+  return Fault::impossible_summary;
 }
 
 [[nodiscard]] Fault fault_of(const Reading& reading) noexcept {
-  if (!is_known(reading.status)) return Fault::malformed;
+  if (!is_known(reading.status) || reading.count > kCountMost) return Fault::malformed;
   return reading.status == ReadingStatus::ok && !std::isfinite(reading.value) ? Fault::not_finite
                                                                               : Fault::none;
 }
@@ -48,9 +59,11 @@ template <class Index>
   std::uint64_t total = 0;
   std::uint32_t lowest = 0;  // that may come next
   for (const auto& [bin, count] : view) {
-    const bool overflows = count > std::numeric_limits<std::uint64_t>::max() - total;
-    if (bin < lowest || bin >= HistogramGrid::kBins || count == 0 || overflows)
+    const bool is_too_much = count > kCountMost - total;
+    if (bin < lowest || bin >= HistogramGrid::kBins || count == 0 || is_too_much) {
+      GATEWRIGHT_PROBE("engine: a malformed histogram");
       return Fault::malformed;
+    }
     total += count;
     lowest = bin + 1;
   }
@@ -62,9 +75,18 @@ template <class Window, class ArmFault>
 [[nodiscard]] Fault fault_of(const Window& told, Form form, const Policy& policy,
                              const RolloutState& state, ArmFault arm_fault) noexcept {
   const std::size_t probe = index_of(told.probe);
-  if (probe >= policy.probes().size()) return Fault::unknown_probe;
-  if (policy.probes()[probe].form != form) return Fault::wrong_form;
-  if (told.window < state.windows[probe]) return Fault::window_stale;
+  if (probe >= policy.probes().size()) {
+    GATEWRIGHT_PROBE("engine: evidence of an unknown probe");
+    return Fault::unknown_probe;
+  }
+  if (policy.probes()[probe].form != form) {
+    GATEWRIGHT_PROBE("engine: evidence in the wrong form");
+    return Fault::wrong_form;
+  }
+  if (told.window < state.windows[probe]) {
+    GATEWRIGHT_PROBE("engine: a stale window");
+    return Fault::window_stale;
+  }
   // The last number has no successor, so no later window could ever be fresh.
   if (told.window == std::numeric_limits<std::uint64_t>::max()) return Fault::malformed;
   const Fault baseline = arm_fault(told.baseline);
@@ -73,8 +95,14 @@ template <class Window, class ArmFault>
 
 [[nodiscard]] Fault fault_of(const Observation& observation, const Policy& policy,
                              ProbeMask event_probes, const RolloutState& state) noexcept {
-  if (observation.sequence <= state.sequence) return Fault::sequence_repeated;
-  if (observation.at < state.at) return Fault::time_reversed;
+  if (observation.sequence <= state.sequence) {
+    GATEWRIGHT_PROBE("engine: a repeated observation");
+    return Fault::sequence_repeated;
+  }
+  if (observation.at < state.at) {
+    GATEWRIGHT_PROBE("engine: time stepped back");
+    return Fault::time_reversed;
+  }
   if (observation.at == kNever) return Fault::malformed;
   const Event& event = observation.event;
   if (const auto* samples = std::get_if<Samples>(&event))
@@ -121,9 +149,11 @@ void take_in(const Observation& observation, RolloutState& state) noexcept {
           state.windows[index_of(told.probe)] = told.window + 1;
         } else if constexpr (std::is_same_v<Told, ExposureApplied>) {
           state.applied = told.exposure;
-          if (state.applied != state.target)
+          if (state.applied != state.target) {
+            if (state.dwelling_since != kNever)
+              GATEWRIGHT_PROBE("engine: a confirmed exposure drifted");
             state.dwelling_since = kNever;  // and the dwell begins anew when it is confirmed again
-          else if (state.dwelling_since == kNever)
+          } else if (state.dwelling_since == kNever)
             state.dwelling_since = state.at;
         } else if constexpr (std::is_same_v<Told, OperatorCommand>) {
           take_in(told, state);
@@ -175,7 +205,10 @@ struct Ruling {
 
 /// Never at or before now: a driver that sleeps until then always makes progress.
 [[nodiscard]] Instant wake_of(Instant proposed, const RolloutState& state) noexcept {
-  if (state.paused) proposed = std::min(proposed, after(state.at, kPausedNap));
+  if (state.paused) {
+    GATEWRIGHT_PROBE("engine: a nap while paused");
+    proposed = std::min(proposed, after(state.at, kPausedNap));
+  }
   return std::max(proposed, after(state.at, 1ns));
 }
 
@@ -247,6 +280,7 @@ Decision Engine::step(RolloutState& state, const Observation& observation) const
   GATEWRIGHT_ASSERT(state.plan_digest == plan_digest_ && fits(state, *policy_));
   Decision decision = hold(observation, state);
   if (state.phase != Phase::running) {
+    GATEWRIGHT_PROBE("engine: told something after the end");
     decision.cause = Cause::rollout_ended;
     return decision;
   }
@@ -269,12 +303,14 @@ Decision Engine::step(RolloutState& state, const Observation& observation) const
   const Proposal proposal = policy_->propose(state.memory, view_of(state));
   const Ruling ruling = orders_halt(observation) ? Ruling{Action::halt, Cause::operator_halt}
                                                  : rule(proposal, state, is_last_stage);
+  if (ruling.cause == Cause::operator_halt) GATEWRIGHT_PROBE("engine: an operator's halt");
   show(proposal, decision);
   decision.at = state.at;
   decision.wake_at = wake_of(proposal.wake_at, state);
   decision.action = ruling.action;
   decision.cause = ruling.cause;
   decision.fault = told_of_error(observation) ? Fault::reading_error : ruling.fault;
+  if (decision.fault == Fault::reading_error) GATEWRIGHT_PROBE("engine: a reading with an error");
 
   switch (ruling.action) {
     case Action::hold:

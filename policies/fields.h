@@ -56,7 +56,8 @@ template <>
 inline constexpr auto kNames<AdvanceWhen> = std::to_array<std::string_view>({"no_harm_shown",
                                                                              "safety_shown"});
 template <>
-inline constexpr auto kNames<AssignmentUnit> = std::to_array<std::string_view>({"user", "request"});
+inline constexpr auto kNames<AssignmentUnit> =
+    std::to_array<std::string_view>({"user", "request", "session", "tenant", "time"});
 template <>
 inline constexpr auto kNames<AssignmentHash> = std::to_array<std::string_view>({"md5", "murmur3",
                                                                                 "fnv1a"});
@@ -208,10 +209,24 @@ constexpr void fields(T& entry, Visit&& visit) {
   visit("digest", entry.digest);
 }
 
+/// A field that plans were written without before it came to be: left out while it has the value that
+/// says nothing, so that the digest of such a plan stays what it was.
+template <class Value, class Visit, class Field>
+constexpr void visit_unless(const Value& unsaid, Visit&& visit, std::string_view name,
+                            Field& field) {
+  if constexpr (requires { visit.unless(unsaid, name, field); })
+    visit.unless(unsaid, name, field);
+  else if (field != unsaid)
+    visit(name, field);
+}
+
 template <Either<Assignment> T, class Visit>
 constexpr void fields(T& assignment, Visit&& visit) {
   visit("by", assignment.by);
   visit("hash", assignment.hash);
+  visit_unless(Duration(std::chrono::minutes(10)), visit, "block", assignment.block);
+  visit_unless(std::vector<std::uint32_t>{}, visit, "allow", assignment.allow);
+  visit_unless(std::vector<std::uint32_t>{}, visit, "deny", assignment.deny);
 }
 
 template <Either<StageSpec> T, class Visit>
@@ -219,6 +234,7 @@ constexpr void fields(T& stage, Visit&& visit) {
   visit("name", stage.name);
   visit("exposure", stage.served);
   visit("mirrored", stage.mirrored);
+  visit_unless(0.0, visit, "interleaved", stage.interleaved);
   visit("dwell", stage.dwell);
   visit("timeout", stage.timeout);
   visit("min_samples", stage.min_samples);

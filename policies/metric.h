@@ -18,10 +18,11 @@ enum class MetricKind : std::uint8_t {
 
 /// Requests a metric is defined on.
 enum class MetricScope : std::uint8_t {
-  all,       ///< every request the arm answered or tried to answer
-  answered,  ///< requests that got an answer: no error
-  seen,      ///< requests whose answer a user saw: served ones, never mirrored ones
-  paired,    ///< mirrored requests, where both arms answered one prompt
+  all,          ///< every request the arm answered or tried to answer
+  answered,     ///< requests that got an answer: no error
+  seen,         ///< requests whose answer a user saw: served ones, never mirrored ones
+  paired,       ///< mirrored requests, where both arms answered one prompt
+  interleaved,  ///< requests answered by both arms in one list
 };
 
 enum class Direction : std::uint8_t { up, down };

@@ -2,6 +2,7 @@
 // Used by loaders, compile() and lint; holds no behaviour and is not validated until compile().
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -17,19 +18,26 @@ namespace gatewright {
 
 enum class WhenHalted : std::uint8_t { rollback, freeze };
 enum class AdvanceWhen : std::uint8_t { no_harm_shown, safety_shown };
-enum class AssignmentUnit : std::uint8_t { user, request };
+enum class AssignmentUnit : std::uint8_t { user, request, session, tenant, time };
 enum class AssignmentHash : std::uint8_t { md5, murmur3, fnv1a };
 
-/// Who is served by the candidate: by hash rank of the unit; sticky when the unit is the user.
+/// Who is served by the candidate: by hash rank of the unit; sticky when the unit is the user. By time,
+/// all requests of a block go one way, as behind a cache that keeps an answer for so long: the arms'
+/// requests then come in unlike numbers and at unlike times.
 struct Assignment {
   AssignmentUnit by = AssignmentUnit::user;
   AssignmentHash hash = AssignmentHash::md5;
+  Duration block = std::chrono::minutes(10);  ///< of assignment by time
+  std::vector<std::uint32_t> allow{};         ///< users served as soon as anybody is
+  std::vector<std::uint32_t> deny{};          ///< users never served; wins over `allow`
+  friend bool operator==(const Assignment&, const Assignment&) = default;
 };
 
 struct StageSpec {
   std::string name;
-  double served = 0.0;    ///< share of traffic, 0..1, whole basis points (key `exposure`)
-  double mirrored = 0.0;  ///< share of traffic, 0..1
+  double served = 0.0;       ///< share of traffic, 0..1, whole basis points (key `exposure`)
+  double mirrored = 0.0;     ///< share of traffic, 0..1
+  double interleaved = 0.0;  ///< share of traffic, 0..1, answered by both arms in one list
   Duration dwell{};
   std::optional<Duration> timeout{};  ///< default: ten dwells, at least 24 h
   /// Candidate requests in this stage before advancing, as counted by the gate that saw most of them.

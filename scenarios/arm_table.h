@@ -2,9 +2,6 @@
 // Used by scenario_table.cpp; reads and writes, never validates what several numbers mean together.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "scenarios/shape.h"
 #include "sim/scenario.h"
 
@@ -14,7 +11,5 @@ namespace gatewright::scenarios {
 [[nodiscard]] ShapeOf<sim::Scenario> baseline_shape();
 /// The section `candidate`.
 [[nodiscard]] ShapeOf<sim::Scenario> candidate_shape();
-/// Metrics that effects and deployment noise can act on.
-[[nodiscard]] std::vector<std::string> metrics_that_differ(bool positive_only = false);
 
 }  // namespace gatewright::scenarios

@@ -179,7 +179,8 @@ std::string effective(const Study& study) {
       draft.expected.claims = set;
       continue;
     }
-    OtherPolicy other{.policy = {}, .claims = set};
+    OtherPolicy other;
+    other.claims = set;
     for (const PlanSpec& plan : study.other_plans)
       if (plan.name == set.policy) other.policy.plan = plan;
     draft.expected.also_under.push_back(std::move(other));

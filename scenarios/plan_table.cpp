@@ -482,6 +482,9 @@ ShapeOf<StageSpec> stage_shape() {
                 "share of the traffic that the candidate answers"),
           field("mirrored", &StageSpec::mirrored, quantity(kShare, kWholeShare),
                 "share of the traffic copied to the candidate, whose answers nobody sees"),
+          unless(0.0, &StageSpec::interleaved,
+                 field("interleaved", &StageSpec::interleaved, quantity(kShare, kWholeShare),
+                       "share of the traffic answered by both in one list, by team draft")),
           required(field("dwell", &StageSpec::dwell, quantity(kDuration, kPositiveTime),
                          "least time at this stage")),
           field("timeout", &StageSpec::timeout, quantity(kDuration, kPositiveTime),
@@ -493,7 +496,8 @@ ShapeOf<StageSpec> stage_shape() {
           field("advance_when", &StageSpec::advance_when, advance_when(), "overrides the ramp's"),
       },
       [](const Node& node, const std::string& path, Problems& problems, StageSpec&) {
-        if (!node.find("name") && !node.find("exposure") && !node.find("mirrored"))
+        const auto has = [&node](const char* key) { return node.find(key) != nullptr; };
+        if (!has("name") && !has("exposure") && !has("mirrored") && !has("interleaved"))
           problems.error(node, path, "a stage needs `exposure` or `mirrored`, or a name");
       });
 }
@@ -501,16 +505,30 @@ ShapeOf<StageSpec> stage_shape() {
 // -------------------------------------------------------------------------------------------- plan
 
 ShapeOf<Assignment> assignment_shape() {
+  using Users = std::vector<std::uint32_t>;
+  const ShapeOf<Users> users = list<std::uint32_t>(std::make_shared<CountShape<std::uint32_t>>(
+      Range<std::uint64_t>{.least = 0, .most = 10'000'000}));
   return object<Assignment>(
       {field("by", &Assignment::by,
-             choice<AssignmentUnit>(
-                 "a unit", {{"user", AssignmentUnit::user}, {"request", AssignmentUnit::request}}),
-             "user: sticky; request: each by itself"),
+             choice<AssignmentUnit>("a unit", {{"user", AssignmentUnit::user},
+                                               {"request", AssignmentUnit::request},
+                                               {"session", AssignmentUnit::session},
+                                               {"tenant", AssignmentUnit::tenant},
+                                               {"time", AssignmentUnit::time}}),
+             "user, session, tenant: sticky; request: each by itself; time: a block of time goes "
+             "one way, as behind a cache"),
        field("hash", &Assignment::hash,
              choice<AssignmentHash>("a hash", {{"md5", AssignmentHash::md5},
                                                {"murmur3", AssignmentHash::murmur3},
                                                {"fnv1a", AssignmentHash::fnv1a}}),
-             "ranks the units")});
+             "ranks the units"),
+       unless(Assignment{}.block, &Assignment::block,
+              field("block", &Assignment::block, quantity(kDuration, kPositiveTime),
+                    "of assignment by time; default: 10m")),
+       unless(Users{}, &Assignment::allow,
+              field("allow", &Assignment::allow, users, "users served as soon as anybody is")),
+       unless(Users{}, &Assignment::deny,
+              field("deny", &Assignment::deny, users, "users never served; wins over `allow`"))});
 }
 
 ShapeOf<PlanSpec> ramp_shape() {

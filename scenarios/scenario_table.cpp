@@ -7,6 +7,7 @@
 #include "scenarios/arm_table.h"
 #include "scenarios/laws.h"
 #include "scenarios/noise_table.h"
+#include "scenarios/serving_table.h"
 #include "scenarios/telemetry_table.h"
 #include "scenarios/traffic_table.h"
 #include "sim/traffic/profiles.h"
@@ -24,14 +25,24 @@ std::vector<Field<Scenario>> scenario_fields() {
       field("seed", &Scenario::seed, quantity(kCount), "of all random streams"),
       field("horizon", &Scenario::horizon, duration(kPositiveTime),
             "the run ends here at the latest"),
+      field("starts_at", &Scenario::starts_at, quantity(kMoment),
+            "when the rollout starts, for prices that change with the date or the time of day"),
       field("traffic", &Scenario::traffic, traffic_shape(), "requests and users"),
       within(&Scenario::traffic, group("tokens", tokens_shape(), "lengths of prompts and answers")),
       required(group("baseline", baseline_shape(), "what one request does now")),
       group("candidate", candidate_shape(),
             "what may replace it; without effects: a healthy candidate"),
+      field("serving", &Scenario::serving, serving_shape(),
+            "servers with queues; without it answers never wait"),
       field("noise", &Scenario::noise, noise_shape(), "what no sample size averages out"),
       field("telemetry", &Scenario::telemetry, telemetry_shape(), "how the engine learns of it"),
       field("rollback", &Scenario::rollback, rollback_shape(), "how the router follows decisions"),
+      unless(std::vector<sim::OperatorAction>{}, &Scenario::operators,
+             field("operators", &Scenario::operators, operators_shape(), "what people do")),
+      field("approves_after", &Scenario::approves_after, duration(kAnyTime),
+            "from a stage's wait for approval to somebody's approval; default: nobody approves"),
+      field("interleaving", &Scenario::interleaving, interleaving_shape(),
+            "clicks on lists of both arms' answers"),
       field("objectives", &Scenario::objectives, objectives_shape(),
             "what users expect of an answer"),
   };
@@ -41,7 +52,9 @@ void fill_arrivals(Scenario& scenario) {
   auto* poisson = std::get_if<sim::PoissonArrivals>(&scenario.traffic.arrivals);
   const sim::Profile* profile = sim::find_profile(scenario.traffic.profile);
   if (poisson && poisson->rate_per_second == 0.0 && profile)
-    poisson->rate_per_second = profile->rate_per_second;
+    poisson->rate_per_second = profile->rate_per_second();
+  auto* bursty = std::get_if<sim::BurstyArrivals>(&scenario.traffic.arrivals);
+  if (bursty && profile) *bursty = sim::filled(*bursty, *profile);
 }
 
 Scenario with_defaults(Scenario scenario) {
@@ -52,6 +65,7 @@ Scenario with_defaults(Scenario scenario) {
     if (!traffic.output_tokens) traffic.output_tokens = profile->output_tokens;
     if (!traffic.token_correlation) traffic.token_correlation = profile->token_correlation;
   }
+  if (scenario.serving) scenario.serving->harmful = sim::is_harmful(*scenario.serving);
   for (Effect& effect : scenario.effects)
     if (!effect.harmful) effect.harmful = sim::is_harmful(effect);
   return scenario;

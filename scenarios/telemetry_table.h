@@ -3,6 +3,8 @@
 // Used by scenario_table.cpp; reads and writes, never validates what several numbers mean together.
 #pragma once
 
+#include <vector>
+
 #include "scenarios/shape.h"
 #include "sim/scenario.h"
 
@@ -10,6 +12,8 @@ namespace gatewright::scenarios {
 
 [[nodiscard]] ShapeOf<sim::Telemetry> telemetry_shape();
 [[nodiscard]] ShapeOf<sim::Rollback> rollback_shape();
+[[nodiscard]] ShapeOf<std::vector<sim::OperatorAction>> operators_shape();
+[[nodiscard]] ShapeOf<sim::Interleaving> interleaving_shape();
 [[nodiscard]] ShapeOf<sim::Objectives> objectives_shape();
 
 }  // namespace gatewright::scenarios

@@ -52,6 +52,7 @@ Derived derived_name(const Node& item) {
   if (const std::string exposure = scalar_of(item, "exposure"); !exposure.empty())
     return {exposure, {}};
   if (item.find("mirrored")) return {"shadow", {}};
+  if (item.find("interleaved")) return {"interleaved", {}};
   if (const Node* policy = item.find("policy"))
     return {policy->kind == Node::Kind::map ? scalar_of(*policy, "name") : policy->scalar, {}};
   return {};

@@ -3,6 +3,7 @@
 // Never guesses a unit that was not written.
 #include "scenarios/units.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -77,6 +78,48 @@ std::string format_duration(Duration value) {
     if (unit.suffix != "d" && value.count() % unit.nanoseconds == 0)
       return std::to_string(value.count() / unit.nanoseconds).append(unit.suffix);
   return {};  // not reached: every count is a multiple of one nanosecond
+}
+
+/// The whole number that the next `digits` bytes of `text` write, which are taken off it together with
+/// `separator`.
+std::optional<unsigned> take_number(std::string_view& text, std::size_t digits,
+                                    std::string_view separator) {
+  if (text.size() < digits || !std::all_of(text.begin(), text.begin() + digits, is_digit))
+    return std::nullopt;
+  unsigned number = 0;
+  std::from_chars(text.data(), text.data() + digits, number);
+  text.remove_prefix(digits);
+  if (!text.starts_with(separator)) return std::nullopt;
+  text.remove_prefix(separator.size());
+  return number;
+}
+
+std::optional<std::chrono::sys_seconds> parse_moment(std::string_view text) {
+  const auto year = take_number(text, 4, "-");
+  const auto month = year ? take_number(text, 2, "-") : std::nullopt;
+  const auto day = month ? take_number(text, 2, "T") : std::nullopt;
+  const auto hour = day ? take_number(text, 2, ":") : std::nullopt;
+  const auto minute = hour ? take_number(text, 2, "Z") : std::nullopt;
+  if (!minute || !text.empty() || *hour > 23 || *minute > 59) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(*month), std::chrono::day(*day)};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute);
+}
+
+std::string format_moment(std::chrono::sys_seconds moment) {
+  const auto two = [](unsigned number) {
+    return (number < 10 ? "0" : "") + std::to_string(number);
+  };
+  const auto day = std::chrono::floor<std::chrono::days>(moment);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(moment - day);
+  std::string year = std::to_string(static_cast<int>(date.year()));
+  year.insert(0, 4 - std::min<std::size_t>(4, year.size()), '0');
+  return year + "-" + two(static_cast<unsigned>(date.month())) + "-" +
+         two(static_cast<unsigned>(date.day())) + "T" +
+         two(static_cast<unsigned>(time.hours().count())) + ":" +
+         two(static_cast<unsigned>(time.minutes().count())) + "Z";
 }
 
 std::optional<double> parse_seconds(std::string_view text) {
@@ -279,6 +322,13 @@ const Unit<double> kSeconds{"a time",      "350ms",  "^" GATEWRIGHT_NUMBER "(us|
 const Unit<double> kRate{"a rate",   "40/s",   "^" GATEWRIGHT_NUMBER "/(s|min|h)$",
                          false,      "string", parse_rate,
                          format_rate};
+const Unit<std::chrono::sys_seconds> kMoment{"a moment in UTC",
+                                             "2026-08-21T00:00Z",
+                                             "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}Z$",
+                                             false,
+                                             "string",
+                                             parse_moment,
+                                             format_moment};
 const Unit<double> kShare{"a share",     "25%",         "^" GATEWRIGHT_NUMBER "%$", false, "string",
                           parse_percent, format_percent};
 const Unit<double> kRelativeChange{

@@ -7,6 +7,7 @@
 
 #include "policies/digest.h"
 #include "policies/encoding.h"
+#include "policies/probe_mark.h"
 
 namespace gatewright::sim {
 namespace {
@@ -149,6 +150,7 @@ void Checker::check_repeat(const Observation& observation, const RolloutState& a
 
 void Checker::check_restart(const Observation& observation, const Decision& decision,
                             const RolloutState& after) {
+  if (decision.action == Action::halt) GATEWRIGHT_PROBE("checker: a restart at a halt");
   if (!machine_.restart(before_, scratch_)) {
     violated("S7", "a snapshot was written that cannot be read");
     return;

@@ -3,16 +3,18 @@
 #include <algorithm>
 
 #include "policies/digest.h"
+#include "policies/probe_mark.h"
 #include "sim/delay.h"
 #include "sim/seconds.h"
 #include "sim/telemetry/tally.h"
+#include "sim/users/assignment.h"
 
 namespace gatewright::sim {
 namespace {
 
-std::size_t bucket_column(const Assignment& assignment) noexcept {
-  return assignment.by == AssignmentUnit::request ? kRequestBuckets
-                                                  : static_cast<std::size_t>(assignment.hash);
+/// Number of an operators event: the command, and the stage that it approves, from 1; 0: any.
+std::uint64_t operator_number(OperatorCommand::Kind command, std::uint64_t stage = 0) noexcept {
+  return stage << 8 | static_cast<std::uint64_t>(command);
 }
 
 std::vector<Measurement> measurements_of(std::span<const Probe> probes) {
@@ -34,13 +36,16 @@ std::vector<double> harm_of(const Policy& policy, const RolloutState& state) {
 Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std::uint32_t index)
     : contender_(contender),
       index_(index),
+      scenario_(scenario.scenario()),
       longest_actuation_(longest_delay(delay_law(scenario.scenario().rollback))),
-      bucket_(bucket_column(contender.assignment)),
+      assignment_wants_(wants_of(contender.assignment)),
+      has_servers_(scenario.scenario().serving.has_value()),
       measurements_(measurements_of(contender.engine.policy().probes())),
       initial_state_(contender.engine.initial_state(Instant{})),
       router_(scenario.scenario().rollback),
       probes_(contender.engine.policy().probes(), scenario.scenario().telemetry.window),
-      impact_(scenario.scenario()),
+      delivery_(scenario.scenario().telemetry, contender.engine.policy().probes()),
+      impact_(scenario.scenario(), scenario.effects()),
       checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine)) {
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     for (const Measurement& measurement : measurements_)
@@ -52,6 +57,7 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
 void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   router_.start(key);
   probes_.start();
+  delivery_.start(key);
   impact_.start();
   checker_.start(key.replication);
   state_ = initial_state_;
@@ -62,6 +68,9 @@ void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   if (trace_ != nullptr) *trace_ = {.journal = {}, .initial_state = initial_state_, .harm = {}};
   running_ = true;
   until_ = kNever;
+  served_at_halt_ = 0;
+  cold_.reset();
+  approval_asked_.reset();
   sequence_ = 0;
   events_ = 0;
   arrival_words_ = 0;
@@ -69,10 +78,18 @@ void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   decision_.wake_at = Instant{};
   wake_queued_ = kNever;
   schedule_wake(Instant{}, queue);
+  for (const OperatorAction& action : scenario_.operators)
+    queue.push({.at = Instant{} + action.at,
+                .number = operator_number(action.command),
+                .contender = index_,
+                .phase = EventPhase::operators});
 }
 
 void Driver::wake(Instant now, EventQueue& queue) {
-  if (wake_queued_ != now) return;  // an earlier wake-up has taken its place
+  if (wake_queued_ != now) {  // an earlier wake-up has taken its place
+    GATEWRIGHT_PROBE("driver: a wake-up that another one replaced");
+    return;
+  }
   wake_queued_ = kNever;
   if (!running_) return;
   if (decision_.wake_at > now) {
@@ -83,11 +100,18 @@ void Driver::wake(Instant now, EventQueue& queue) {
 }
 
 void Driver::actuate(std::uint64_t number, Instant now, EventQueue& queue) {
-  if (until_ <= now || !router_.apply(number, now)) return;
+  if (until_ <= now) return;
+  const Actuated actuated = router_.apply(number, now);
   const Exposure exposure = router_.applied();
   if (exposure != Exposure{} && !record_.first_exposure_at)
     record_.first_exposure_at = now.time_since_epoch();
-  step(now, ExposureApplied{exposure}, queue);
+  if (actuated.again)
+    queue.push({.at = *actuated.again,
+                .number = number,
+                .contender = index_,
+                .phase = EventPhase::actuation});
+  if (actuated.confirms) step(now, ExposureApplied{exposure}, queue);
+  end_if_rollback_holds(now);  // also where nobody was told that it does
 }
 
 void Driver::deliver(std::uint64_t k, Instant now, EventQueue& queue) {
@@ -95,8 +119,29 @@ void Driver::deliver(std::uint64_t k, Instant now, EventQueue& queue) {
     if (until_ > now) step(now, report.event, queue);
 }
 
+void Driver::send_reports(std::uint64_t k, Delivery::Times times, EventQueue& queue) {
+  for (const Delivery::Arrival& arrival : delivery_.send(probes_.take(k), times))
+    queue.push({.at = arrival.at,
+                .number = arrival.number,
+                .contender = index_,
+                .phase = EventPhase::telemetry});
+}
+
+void Driver::deliver_report(std::uint64_t number, Instant now, EventQueue& queue) {
+  const Report& report = delivery_.receive(number);
+  if (until_ > now) step(now, report.event, queue);
+}
+
+void Driver::operate(std::uint64_t number, Instant now, EventQueue& queue) {
+  if (!running_) return;
+  const std::uint64_t stage = number >> 8;
+  if (stage != 0 && stage != static_cast<std::uint64_t>(state_.stage) + 1) return;
+  step(now, OperatorCommand{static_cast<OperatorCommand::Kind>(number & 0xFF)}, queue);
+}
+
 void Driver::expire(Instant horizon) noexcept {
   if (!running_) return;
+  GATEWRIGHT_PROBE("driver: still running at the horizon");
   running_ = false;
   until_ = horizon;
   record_.ended_at = horizon.time_since_epoch();
@@ -133,19 +178,32 @@ void Driver::obey(const Decision& decision, Instant now, EventQueue& queue) {
       until_ = now;
     }
   }
+  if (running_ && decision.cause == Cause::awaiting_approval) ask_for_approval(now, queue);
   if (running_ && checker_.is_endless()) expire(now);
   end_if_rollback_holds(now);
   if (running_) schedule_wake(now, queue);
 }
 
+void Driver::ask_for_approval(Instant now, EventQueue& queue) {
+  if (!scenario_.approves_after || approval_asked_ == state_.stage) return;
+  approval_asked_ = state_.stage;
+  queue.push({.at = after(now, *scenario_.approves_after),
+              .number = operator_number(OperatorCommand::Kind::approve,
+                                        static_cast<std::uint64_t>(state_.stage) + 1),
+              .contender = index_,
+              .phase = EventPhase::operators});
+}
+
 void Driver::halt(const Decision& decision) {
   running_ = false;
+  served_at_halt_ = router_.applied().served;
   record_.outcome = Outcome::halted;
   record_.failing = decision.failing;
   record_.ended_at = decision.at.time_since_epoch();
-  const std::optional<Duration>& onset = impact_.harmful_since();
-  if (!record_.first_exposure_at || !onset || record_.ended_at < *onset) return;
-  record_.detection_delay = record_.ended_at - std::max(*record_.first_exposure_at, *onset);
+  const std::optional<Instant> onset = impact_.harmed_since(decision.at, history());
+  if (!record_.first_exposure_at || !onset) return;
+  record_.detection_delay =
+      record_.ended_at - std::max(*record_.first_exposure_at, onset->time_since_epoch());
 }
 
 void Driver::end_if_rollback_holds(Instant now) {
@@ -155,10 +213,13 @@ void Driver::end_if_rollback_holds(Instant now) {
   const bool rolls_back = contender_.plan != nullptr
                               ? contender_.plan->when_halted == WhenHalted::rollback
                               : state_.target == Exposure{};
-  if (rolls_back)
-    checker_.check_rollback({.took = now.time_since_epoch() - record_.ended_at,
-                             .at_most = longest_actuation_,
-                             .exposure = router_.applied()});
+  if (!rolls_back) return;
+  checker_.check_rollback({.took = now.time_since_epoch() - record_.ended_at,
+                           .at_most = longest_actuation_ + router_.retried(),
+                           .exposure = router_.applied()});
+  if (scenario_.rollback.cold == Duration::zero() || served_at_halt_ == 0) return;
+  cold_ = {to_seconds(now), served_at_halt_, scenario_.rollback.cold_factor};
+  until_ = after(now, scenario_.rollback.cold);
 }
 
 void Driver::schedule_wake(Instant now, EventQueue& queue) {
@@ -185,8 +246,9 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
     if (is_over || timeline[s].from_seconds > last) continue;
     const Exposure& exposure = timeline[s].exposure;
     serves |= exposure.served > 0;
-    splits |= exposure.served > 0 && exposure.served < kWholeExposure;
-    mirrors |= exposure.mirrored > 0;
+    splits |= exposure.served > 0 &&
+              (exposure.served < kWholeExposure || !contender_.assignment.deny.empty());
+    mirrors |= exposure.mirrored > 0 || exposure.interleaved > 0;
   }
 
   Wants wants = 0;
@@ -194,30 +256,41 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
     wants |= measured_wants_[kBaselineArm];
     if (serves || mirrors) wants |= measured_wants_[kCandidateArm];
   }
-  if (splits) wants |= want_bucket(bucket_);
+  if (has_servers_) {
+    // Who is answered, and for how long, decides how long others wait.
+    wants |= kWantInput | want(kBaselineArm, 0);
+    if (serves || mirrors) wants |= want(kCandidateArm, 0);
+  }
+  if (splits) wants |= assignment_wants_;
+  if (cold_) wants |= assignment_wants_ | kWantUsers | want(kBaselineArm, kRefusals | kQualities);
   if (mirrors) wants |= kWantMirror | want(kCandidateArm, kCosts);
   if (serves) {
-    const bool harms = last >= impact_.harmful_from_seconds();
+    const bool harms = impact_.may_harm(first, last, history());
     const Wants parts = harms ? kCosts | kRefusals | kQualities : kCosts;
-    wants |= want(kBaselineArm, parts) | want(kCandidateArm, parts) | (harms ? kWantUsers : 0);
+    wants |= want(kBaselineArm, parts) | want(kCandidateArm, parts) |
+             (harms ? kWantUsers | kWantHarm : 0);
   }
   return wants;
 }
 
-void Driver::add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
-                          const std::array<std::uint64_t, kDraws>& words, Draws draws) {
-  record_.requests += split.requests();
-  record_.candidate_requests += split.served().size() + split.mirrored().size();
-  impact_.add_requests(columns, split, costs);
+void Driver::add_words(const std::array<std::uint64_t, kDraws>& words, Draws draws) noexcept {
   for (std::size_t i = 0; i < kDraws; ++i)
     if ((draws >> i & 1) != 0) words_[i] += words[i];
+}
+
+void Driver::add_requests(const Columns& columns, const Split& split, Buckets buckets,
+                          const ChunkCosts& costs) {
+  record_.requests += split.requests();
+  record_.candidate_requests += split.served().size() + split.mirrored().size();
+  impact_.add_requests(columns, split, costs, history());
+  if (cold_) impact_.add_cold(columns, buckets, split.requests(), *cold_);
 }
 
 bool Driver::close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
                           std::span<const Tally* const> tallies) {
   ++events_;
   arrival_words_ += arrival_words;
-  impact_.add_exposure(router_.timeline(), std::min(until_, end));
+  impact_.add_exposure(router_.timeline(), std::min(until_, end), history());
   router_.roll(end);
   return running_ && probes_.close(k, tallies, decision_.measure);
 }
@@ -234,7 +307,9 @@ RunRecord Driver::record() const {
   for (const std::uint64_t count :
        {events_, record.steps, record.requests, record.candidate_requests, arrival_words_})
     fingerprint.add(count);
-  for (const std::uint64_t words : words_) fingerprint.add(words);
+  // Streams that came to the world later leave a mark only where they were opened.
+  for (std::size_t i = 0; i < kDraws; ++i)
+    if (i < kFirstDraws || words_[i] != 0) fingerprint.add(words_[i]);
   fingerprint.add(record.impact.user_impact_minutes);
   fingerprint.add(record.impact.impacted_requests);
   fingerprint.add(record.impact.excess_cost_usd);

@@ -12,12 +12,14 @@
 
 #include "policies/engine.h"
 #include "sim/checkers.h"
+#include "sim/effects/exposure_history.h"
 #include "sim/event_queue.h"
 #include "sim/impact.h"
 #include "sim/prepared.h"
 #include "sim/router/router.h"
 #include "sim/router/split.h"
 #include "sim/run.h"
+#include "sim/telemetry/delivery.h"
 #include "sim/telemetry/measurement.h"
 #include "sim/telemetry/probe_windows.h"
 #include "sim/world.h"
@@ -40,6 +42,12 @@ class Driver {
   void actuate(std::uint64_t number, Instant now, EventQueue& queue);
   /// Reports of telemetry window k have arrived.
   void deliver(std::uint64_t k, Instant now, EventQueue& queue);
+  /// Where telemetry has faults, reports arrive one by one: sends those of telemetry window k.
+  void send_reports(std::uint64_t k, Delivery::Times times, EventQueue& queue);
+  /// One of them has arrived.
+  void deliver_report(std::uint64_t number, Instant now, EventQueue& queue);
+  /// A person acts; `number` says how.
+  void operate(std::uint64_t number, Instant now, EventQueue& queue);
   /// The horizon: a rollout that is still running ends unfinished.
   void expire(Instant horizon) noexcept;
 
@@ -50,16 +58,25 @@ class Driver {
   [[nodiscard]] std::span<const ExposureSegment> timeline() const noexcept {
     return router_.timeline();
   }
-  /// The bucket column that assigns its requests.
-  [[nodiscard]] std::size_t bucket() const noexcept { return bucket_; }
+  /// What worlds that depend on exposure go by.
+  [[nodiscard]] ExposureHistory history() const noexcept {
+    return ExposureHistory(router_.history());
+  }
+  [[nodiscard]] const Assignment& assignment() const noexcept { return contender_.assignment; }
   /// Whether evidence is still of use: not after the end.
   [[nodiscard]] bool is_measuring() const noexcept { return running_; }
   [[nodiscard]] std::span<const Measurement> measurements() const noexcept { return measurements_; }
   /// Columns wanted of a chunk with these arrival times.
   [[nodiscard]] Wants wants(std::span<const double> times) const noexcept;
-  /// `words`: random words per stream of the chunk, `draws` those that this contender needed.
-  void add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
-                    const std::array<std::uint64_t, kDraws>& words, Draws draws);
+  /// `words`: random words per stream of a chunk of arrivals, `draws` those that this contender needed.
+  void add_words(const std::array<std::uint64_t, kDraws>& words, Draws draws) noexcept;
+  void add_requests(const Columns& columns, const Split& split, Buckets buckets,
+                    const ChunkCosts& costs);
+  /// The first halves of the window's tallies, per probe, where reports can be cut short. Before
+  /// close_window().
+  void cut_short(std::span<const Tally* const> halves) noexcept {
+    probes_.cut_short(halves, delivery_.faults());
+  }
   /// The window's end; `tallies` per probe. Returns whether anything will be reported of it.
   bool close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
                     std::span<const Tally* const> tallies);
@@ -71,19 +88,23 @@ class Driver {
   void step(Instant now, const Event& event, EventQueue& queue);
   void obey(const Decision& decision, Instant now, EventQueue& queue);
   void schedule_wake(Instant now, EventQueue& queue);
+  void ask_for_approval(Instant now, EventQueue& queue);
   void end_if_rollback_holds(Instant now);
   void halt(const Decision& decision);
 
   const Contender& contender_;
   const std::uint32_t index_;
+  const Scenario& scenario_;
   const Duration longest_actuation_;
-  const std::size_t bucket_;
+  const Wants assignment_wants_;
+  const bool has_servers_;
   std::vector<Measurement> measurements_;  ///< per probe
   std::array<Wants, 2> measured_wants_{};  ///< per arm
   RolloutState initial_state_;
 
   Router router_;
   ProbeWindows probes_;
+  Delivery delivery_;
   ImpactMeter impact_;
   Checker checker_;
 
@@ -93,7 +114,10 @@ class Driver {
   RunTrace* trace_ = nullptr;
   bool running_ = false;
   Instant until_ = kNever;
-  Instant wake_queued_ = kNever;  ///< of the earliest wake-up in the queue
+  std::uint16_t served_at_halt_ = 0;
+  std::optional<ImpactMeter::Cold> cold_;  ///< once a rollback holds that found the old model cold
+  std::optional<StageIndex> approval_asked_;  ///< for leaving this stage
+  Instant wake_queued_ = kNever;              ///< of the earliest wake-up in the queue
   std::uint64_t sequence_ = 0;
   std::uint64_t events_ = 0;
   std::uint64_t arrival_words_ = 0;

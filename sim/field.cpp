@@ -9,26 +9,61 @@ namespace gatewright::sim {
 namespace {
 
 bool go_the_same_ways(const Driver& a, const Driver& b) noexcept {
-  return a.bucket() == b.bucket() && a.until() == b.until() &&
+  return a.assignment() == b.assignment() && a.until() == b.until() &&
          std::ranges::equal(a.timeline(), b.timeline(), [](const auto& x, const auto& y) {
            return x.from == y.from && x.exposure == y.exposure;
          });
 }
 
+/// Adds a window's reading of each arm that has one.
+void add_gauges(const Measurement& measurement, const ServedRequests& servers, Tally& tally) {
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+    const std::optional<ArmGauges>& gauges = servers.gauges()[arm];
+    if (!gauges) continue;
+    const double value = measurement.metric == WorldMetric::cpu ? gauges->cpu : gauges->memory;
+    tally[arm].summary += {1, value, value * value};
+  }
+}
+
 }  // namespace
 
 Field::Field(std::span<const Contender> contenders, const PreparedScenario& scenario)
-    : world_(scenario), scenario_(scenario) {
+    : world_(scenario),
+      scenario_(scenario),
+      split_(scenario.scenario().telemetry.mirrored_sampled),
+      rating_delays_(scenario.scenario().baseline.thumbs.delay,
+                     scenario.scenario().telemetry.window, scenario.scenario().horizon),
+      preference_(scenario.scenario().interleaving),
+      reports_singly_(ReportFaults(scenario.scenario().telemetry, {}).any()),
+      cuts_short_(
+          ReportFaults(scenario.scenario().telemetry, {}).any(TelemetryFaultKind::truncated)) {
   players_.reserve(contenders.size());
   for (std::size_t i = 0; i < contenders.size(); ++i) {
     Player& player = players_.emplace_back();
     player.driver =
         std::make_unique<Driver>(contenders[i], scenario, static_cast<std::uint32_t>(i));
+    if (scenario.scenario().serving)
+      player.servers = std::make_unique<ServedRequests>(scenario.scenario());
     for (const Measurement& measurement : player.driver->measurements()) {
       const auto found = std::ranges::find(measurements_, measurement);
       player.places.push_back(static_cast<std::size_t>(found - measurements_.begin()));
       if (found == measurements_.end()) measurements_.push_back(measurement);
     }
+    const Assignment& assignment = contenders[i].assignment;
+    if (!is_special(assignment)) continue;
+    const auto known = std::ranges::find(
+        assignments_, assignment,
+        [](const auto& column) -> const Assignment& { return column->assignment(); });
+    if (known != assignments_.end()) {
+      player.assignment = known->get();
+    } else {
+      assignments_.push_back(std::make_unique<AssignmentColumn>(assignment));
+      player.assignment = assignments_.back().get();
+    }
+  }
+  for (const Measurement& measurement : measurements_) {
+    any_preference_ |= measurement.metric == WorldMetric::preference;
+    any_rating_ |= rating_delays_.any() && is_rating(measurement.metric);
   }
 }
 
@@ -36,7 +71,14 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   key_ = key;
   last_arrival_ = Instant{};
   queue_.clear();
+  chunks_played_ = 0;
   world_.start(key);
+  for (Player& player : players_)
+    if (player.servers) player.servers->start(key);
+  rating_delays_.start(key);
+  preference_.start(key);
+  for (const auto& assignment : assignments_) assignment->start(key);
+  for (Player& player : players_) player.ratings.start();
   for (std::size_t i = 0; i < players_.size(); ++i)
     players_[i].driver->start(key, traces == nullptr ? nullptr : &(*traces)[i], queue_);
   queue_.push({.at = start_of(1), .number = 0, .phase = EventPhase::arrivals});
@@ -55,9 +97,13 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
         play_window(event.number);
         break;
       case EventPhase::telemetry:
-        for (Player& player : players_) player.driver->deliver(event.number, event.at, queue_);
+        if (reports_singly_)
+          players_[event.contender].driver->deliver_report(event.number, event.at, queue_);
+        else
+          for (Player& player : players_) player.driver->deliver(event.number, event.at, queue_);
         break;
       case EventPhase::operators:
+        players_[event.contender].driver->operate(event.number, event.at, queue_);
         break;
       case EventPhase::engine:
         players_[event.contender].driver->wake(event.at, queue_);
@@ -76,29 +122,32 @@ void Field::play_window(std::uint64_t window) {
   if (group_count_ == 0) return;
 
   world_.advance();
-  for (std::size_t chunk = 0; chunk < world_.chunks(); ++chunk) play_chunk(chunk);
+  for (std::size_t chunk = 0; chunk < world_.chunks(); ++chunk) play_chunk(window, chunk);
+  if (scenario_.scenario().serving)
+    for (Group& group : std::span(groups_).first(group_count_)) play_servers(group, end);
 
   bool any_report = false;
-  for (Group& group : std::span(groups_).first(group_count_)) {
-    for (Player* player : group.members) {
-      tallies_.clear();
-      for (const std::size_t place : player->places) tallies_.push_back(&group.tallies[place]);
-      any_report |= player->driver->close_window(window, end, world_.arrival_draws(), tallies_);
-    }
-  }
+  for (Group& group : std::span(groups_).first(group_count_))
+    for (Player* player : group.members) close_window(window, end, group, *player, any_report);
 
   const Duration delay = draw_delay(scenario_.scenario().telemetry.delay,
                                     {key_.seed, key_.replication, "telemetry.delay", window});
   last_arrival_ = std::max(last_arrival_, after(end, delay));
-  if (any_report)
+  if (any_report && !reports_singly_)
     queue_.push({.at = last_arrival_, .number = window, .phase = EventPhase::telemetry});
+  if (any_report && reports_singly_)
+    for (Player& player : players_)
+      player.driver->send_reports(window, {.closed = end, .arrives = last_arrival_}, queue_);
   queue_.push({.at = start_of(window + 2), .number = window + 1, .phase = EventPhase::arrivals});
 }
 
 void Field::form_groups(Instant start) {
   group_count_ = 0;
   for (Player& player : players_) {
-    if (player.driver->until() <= start) continue;
+    if (player.driver->until() <= start) {
+      if (player.servers) run_out(player);
+      continue;
+    }
     Group& group = group_for(*player.driver);
     group.members.push_back(&player);
     if (!player.driver->is_measuring()) continue;
@@ -107,12 +156,18 @@ void Field::form_groups(Instant start) {
   }
 }
 
+bool Field::belong_together(const Driver& a, const Driver& b) const noexcept {
+  return go_the_same_ways(a, b) && (!world_.depends_on_exposure() || a.history() == b.history());
+}
+
 Field::Group& Field::group_for(const Driver& driver) {
-  for (Group& group : std::span(groups_).first(group_count_))
-    if (go_the_same_ways(*group.leader, driver)) return group;
+  if (!scenario_.scenario().serving)
+    for (Group& group : std::span(groups_).first(group_count_))
+      if (belong_together(*group.leader, driver)) return group;
   if (group_count_ == groups_.size()) {
     groups_.emplace_back();
     groups_.back().tallies.resize(measurements_.size());
+    if (cuts_short_) groups_.back().halves.resize(measurements_.size());
   }
   Group& group = groups_[group_count_++];
   group.leader = &driver;
@@ -121,32 +176,138 @@ Field::Group& Field::group_for(const Driver& driver) {
   group.is_measured.assign(measurements_.size(), false);
   for (Tally& tally : group.tallies)
     for (ArmTally& arm : tally) arm.clear();
+  for (Tally& tally : group.halves)
+    for (ArmTally& arm : tally) arm.clear();
+  group.ratings.clear();
   return group;
 }
 
-void Field::play_chunk(std::size_t chunk) {
+void Field::close_window(std::uint64_t window, Instant end, const Group& group, Player& player,
+                         bool& any_report) {
+  if (any_rating_) {
+    AwaitedRatings::Answered answered;
+    for (std::size_t i = 0; i < measurements_.size(); ++i) {
+      if (!group.is_measured[i] || !is_rating(measurements_[i].metric)) continue;
+      for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+        answered.whole[arm] = group.tallies[i][arm].summary.count;
+        if (cuts_short_) answered.half[arm] = group.halves[i][arm].summary.count;
+      }
+    }
+    player.ratings.expect(group.ratings);
+    player.ratings.close(window, answered);
+  }
+  if (cuts_short_) player.driver->cut_short(tallies_of(player, group.halves, true, halves_));
+  any_report |= player.driver->close_window(window, end, world_.arrival_draws(),
+                                            tallies_of(player, group.tallies, false, tallies_));
+}
+
+std::span<const Tally* const> Field::tallies_of(const Player& player,
+                                                const std::vector<Tally>& of_group, bool half,
+                                                std::vector<const Tally*>& room) const {
+  room.clear();
+  for (const std::size_t place : player.places) {
+    const WorldMetric metric = measurements_[place].metric;
+    const bool is_late = any_rating_ && is_rating(metric);
+    room.push_back(is_late ? &player.ratings.tally(metric, half) : &of_group[place]);
+  }
+  return room;
+}
+
+void Field::play_chunk(std::uint64_t window, std::size_t chunk) {
   const std::span<const double> times = world_.chunk_times(chunk);
+  const std::span<Group> groups = std::span(groups_).first(group_count_);
   Wants all = 0;
-  for (Group& group : std::span(groups_).first(group_count_)) {
+  for (Group& group : groups) {
+    group.wants = 0;
     for (Player* player : group.members) {
       player->wants = player->driver->wants(times);
-      all |= player->wants;
+      group.wants |= player->wants;
     }
+    all |= group.wants;
   }
-  const Columns& columns = world_.fill(chunk, all);
-  for (Group& group : std::span(groups_).first(group_count_)) {
-    const Driver& leader = *group.leader;
-    split_.split(columns, leader.bucket(), leader.timeline(), leader.until());
-    if (group.is_measuring) {
-      split_.find_answered(columns);
-      for (std::size_t i = 0; i < measurements_.size(); ++i)
-        if (group.is_measured[i]) add_chunk(measurements_[i], columns, split_, group.tallies[i]);
-    }
-    const ChunkCosts costs = costs_of(columns, split_);
-    for (Player* player : group.members)
-      player->driver->add_requests(columns, split_, costs, world_.words(),
-                                   world_.draws_behind(player->wants));
+  if (world_.depends_on_exposure()) {
+    for (Group& group : groups)
+      add_chunk_to(group, window, fill(window, chunk, group.wants, group.leader->history()));
+  } else {
+    const Columns& columns = fill(window, chunk, all, {});
+    for (Group& group : groups) add_chunk_to(group, window, columns);
   }
+  ++chunks_played_;
+}
+
+const Columns& Field::fill(std::uint64_t window, std::size_t chunk, Wants wants,
+                           const ExposureHistory& history) {
+  Columns& columns = world_.fill(chunk, wants, history);
+  for (const auto& assignment : assignments_) {
+    const Wants needed = wants_of(assignment->assignment());
+    if ((wants & needed) == needed) assignment->fill(columns);
+  }
+  if (any_rating_) rating_delays_.draw(window, chunk, columns);
+  if (any_preference_) preference_.draw(window, chunk, columns);
+  return columns;
+}
+
+void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& columns) {
+  const Driver& leader = *group.leader;
+  const Buckets buckets = buckets_of(group, columns);
+  for (Player* player : group.members)
+    player->driver->add_words(world_.words(), world_.draws_behind(player->wants));
+  if (cuts_short_ && group.is_measuring) {
+    const Instant middle = start_of(window) + scenario_.scenario().telemetry.window / 2;
+    split_.split(columns, buckets, leader.timeline(), std::min(leader.until(), middle));
+    measure(columns, split_, group, group.halves);
+  }
+  split_.split(columns, buckets, leader.timeline(), leader.until());
+  if (ServedRequests* servers = group.members.front()->servers.get())
+    servers->enter(columns, split_, leader.timeline(), chunks_played_);
+  else
+    count(group, columns, split_, buckets);
+}
+
+void Field::play_servers(Group& group, Instant end) {
+  ServedRequests& servers = *group.members.front()->servers;
+  servers.run_until(end, group.leader->timeline());
+  while (const Columns* columns = servers.next_ended())
+    count(group, *columns, servers.split_of_ended(), {});
+  for (std::size_t i = 0; i < measurements_.size(); ++i)
+    if (group.is_measured[i] && is_gauge(measurements_[i].metric))
+      add_gauges(measurements_[i], servers, group.tallies[i]);
+}
+
+void Field::run_out(Player& player) {
+  if (player.servers->is_empty()) return;
+  player.servers->run_out();
+  while (const Columns* columns = player.servers->next_ended()) {
+    const Split& split = player.servers->split_of_ended();
+    player.driver->add_requests(*columns, split, {}, costs_of(*columns, split));
+  }
+}
+
+void Field::count(Group& group, const Columns& columns, Split& split, Buckets buckets) {
+  if (group.is_measuring) {
+    measure(columns, split, group, group.tallies);
+    if (any_rating_) rating_delays_.collect(columns, split, group.ratings);
+  }
+  const ChunkCosts costs = costs_of(columns, split);
+  for (Player* player : group.members) player->driver->add_requests(columns, split, buckets, costs);
+}
+
+void Field::measure(const Columns& columns, Split& split, Group& group,
+                    std::vector<Tally>& tallies) {
+  split.find_answered(columns);
+  for (std::size_t i = 0; i < measurements_.size(); ++i) {
+    if (!group.is_measured[i]) continue;
+    if (measurements_[i].metric == WorldMetric::preference)
+      preference_.add_chunk(columns, split, tallies[i]);
+    else
+      add_chunk(measurements_[i], columns, split, tallies[i]);
+  }
+}
+
+Buckets Field::buckets_of(const Group& group, const Columns& columns) const noexcept {
+  const AssignmentColumn* special = group.members.front()->assignment;
+  if (special != nullptr) return special->buckets();
+  return {.of_place = columns.bucket[bucket_column(group.leader->assignment())].data()};
 }
 
 Instant Field::start_of(std::uint64_t window) const noexcept {

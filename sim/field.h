@@ -14,7 +14,11 @@
 #include "sim/prepared.h"
 #include "sim/router/split.h"
 #include "sim/run.h"
+#include "sim/serving/served_requests.h"
+#include "sim/telemetry/late_feedback.h"
 #include "sim/telemetry/measurement.h"
+#include "sim/telemetry/preference.h"
+#include "sim/users/assignment.h"
 #include "sim/world.h"
 
 namespace gatewright::sim {
@@ -34,23 +38,52 @@ class Field {
  private:
   struct Player {
     std::unique_ptr<Driver> driver;
-    std::vector<std::size_t> places;  ///< per probe: its measurement among the field's
-    Wants wants = 0;                  ///< of the present chunk
+    std::vector<std::size_t> places;         ///< per probe: its measurement among the field's
+    Wants wants = 0;                         ///< of the present chunk
+    AssignmentColumn* assignment = nullptr;  ///< null: a bucket column of the world's
+    AwaitedRatings ratings;                  ///< where feedback is late
+    /// Its servers, where the scenario has any: how loaded they are depends on its exposure.
+    std::unique_ptr<ServedRequests> servers;
   };
-  /// Contenders whose requests go the same ways in a window: one split and one tally serve them all.
+  /// Contenders whose requests go the same ways in a window, in the same world: one split and one tally
+  /// serve them all.
   struct Group {
     const Driver* leader = nullptr;
     std::vector<Player*> members;
+    Wants wants = 0;  ///< of the present chunk
     bool is_measuring = false;
     std::vector<bool> is_measured;  ///< per measurement of the field
     std::vector<Tally> tallies;     ///< the same
+    std::vector<Tally> halves;      ///< of the window's first half, where reports can be cut short
+    std::vector<RatingUnderWay> ratings;  ///< given in this window, where feedback is late
   };
 
   void play_window(std::uint64_t window);
   /// Groups the contenders that take part in requests from `start` on; none means all is over.
   void form_groups(Instant start);
   Group& group_for(const Driver& driver);
-  void play_chunk(std::size_t chunk);
+  [[nodiscard]] bool belong_together(const Driver& a, const Driver& b) const noexcept;
+  void play_chunk(std::uint64_t window, std::size_t chunk);
+  /// A chunk of the world, and what is drawn beside it.
+  [[nodiscard]] const Columns& fill(std::uint64_t window, std::size_t chunk, Wants wants,
+                                    const ExposureHistory& history);
+  void add_chunk_to(Group& group, std::uint64_t window, const Columns& columns);
+  /// Requests that the group's servers ended by the end of the window.
+  void play_servers(Group& group, Instant end);
+  /// Those that they had not, when the rollout was over.
+  void run_out(Player& player);
+  /// Answers count: as evidence, and for what they cost.
+  void count(Group& group, const Columns& columns, Split& split, Buckets buckets);
+  void measure(const Columns& columns, Split& split, Group& group, std::vector<Tally>& tallies);
+  /// The buckets that assign the requests of a group.
+  [[nodiscard]] Buckets buckets_of(const Group& group, const Columns& columns) const noexcept;
+  void close_window(std::uint64_t window, Instant end, const Group& group, Player& player,
+                    bool& any_report);
+  /// The tallies of a contender's probes: its group's, but for ratings that come late.
+  [[nodiscard]] std::span<const Tally* const> tallies_of(const Player& player,
+                                                         const std::vector<Tally>& of_group,
+                                                         bool half,
+                                                         std::vector<const Tally*>& room) const;
   [[nodiscard]] Instant start_of(std::uint64_t window) const noexcept;
 
   World world_;
@@ -61,8 +94,17 @@ class Field {
   std::vector<Group> groups_;              ///< those beyond group_count_ are spare memory
   std::size_t group_count_ = 0;
   Split split_;
+  RatingDelays rating_delays_;
+  Preference preference_;
+  std::vector<std::unique_ptr<AssignmentColumn>> assignments_;  ///< the special ones, distinct
+  bool any_preference_ = false;
+  bool any_rating_ = false;  ///< that comes late
+  const bool reports_singly_;
+  const bool cuts_short_;
   std::vector<const Tally*> tallies_;  ///< per probe of one contender
+  std::vector<const Tally*> halves_;   ///< the same
   RunKey key_;
+  std::uint64_t chunks_played_ = 0;
   Instant last_arrival_{};  ///< of telemetry
 };
 

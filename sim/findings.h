@@ -59,9 +59,15 @@ class Findings {
 // Rules of the sections, each in its room.
 void check(const Traffic& traffic, Findings& findings);
 void check(const Arm& arm, Findings& findings);
+void check(const Arm::Price& price, const std::string& path, Findings& findings);
+void check(const Arm::Detector& detector, const std::string& path, Findings& findings);
+void check(const SamePrompt& pair, Findings& findings);
 void check(const Effect& effect, const Scenario& scenario, Findings& findings);
 void check(const Noise& noise, Findings& findings);
 void check(const Telemetry& telemetry, Duration horizon, Findings& findings);
 void check(const Rollback& rollback, Findings& findings);
+void check(const Serving& serving, Findings& findings);
+void check_operators(const Scenario& scenario, Findings& findings);
+void check(const Interleaving& interleaving, Findings& findings);
 
 }  // namespace gatewright::sim

@@ -2,41 +2,52 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include "policies/exposure.h"
-#include "sim/seconds.h"
 
 namespace gatewright::sim {
 namespace {
 
-using Minutes = std::chrono::duration<double, std::ratio<60>>;
+using ClockMinutes = std::chrono::duration<double, std::ratio<60>>;
+
+/// Minutes are counted from 1.
+std::uint32_t minute_of(double at_seconds) noexcept {
+  return static_cast<std::uint32_t>(at_seconds / 60.0) + 1;
+}
 
 }  // namespace
 
-ImpactMeter::ImpactMeter(const Scenario& scenario)
-    : objectives_(scenario.objectives),
-      users_(scenario.traffic.users.count),
-      harmful_from_(harmful_from(scenario)),
-      harmful_from_seconds_(harmful_from_ ? to_seconds(*harmful_from_)
-                                          : std::numeric_limits<double>::infinity()) {}
+ImpactMeter::ImpactMeter(const Scenario& scenario, const EffectTable& effects)
+    : effects_(effects),
+      objectives_(scenario.objectives),
+      timeout_seconds_(scenario.baseline.latency.timeout_seconds),
+      users_(scenario.traffic.users.count) {}
 
 void ImpactMeter::start() noexcept {
   impact_ = {};
-  std::ranges::fill(served_minute_, 0U);
-  std::ranges::fill(bad_minute_, 0U);
+  std::ranges::fill(served_minutes_, Minutes{});
+  std::ranges::fill(bad_minutes_, Minutes{});
 }
 
-void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline, Instant until) noexcept {
-  if (!harmful_from_) return;
-  const Instant harm = Instant{} + *harmful_from_;
+std::optional<Instant> ImpactMeter::harmed_since(Instant at,
+                                                 const ExposureHistory& history) const noexcept {
+  const std::optional<Stretch> harm =
+      effects_.next_harm({.from = Instant{}, .to = after(at, Duration(1))}, history);
+  return harm ? std::optional(harm->from) : std::nullopt;
+}
+
+void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline, Instant until,
+                               const ExposureHistory& history) noexcept {
   for (std::size_t s = 0; s < timeline.size(); ++s) {
-    const Instant from = std::max(timeline[s].from, harm);
-    const Instant to = s + 1 == timeline.size() ? until : std::min(timeline[s + 1].from, until);
-    if (to <= from) continue;
-    impact_.exposure_minutes +=
-        Minutes(to - from).count() *
-        (static_cast<double>(timeline[s].exposure.served) / static_cast<double>(kWholeExposure));
+    if (timeline[s].exposure.served == 0) continue;
+    Stretch rest{.from = timeline[s].from,
+                 .to = s + 1 == timeline.size() ? until : std::min(timeline[s + 1].from, until)};
+    while (const std::optional<Stretch> harm = effects_.next_harm(rest, history)) {
+      impact_.exposure_minutes +=
+          ClockMinutes(harm->to - harm->from).count() *
+          (static_cast<double>(timeline[s].exposure.served) / static_cast<double>(kWholeExposure));
+      rest.from = harm->to;
+    }
   }
 }
 
@@ -46,33 +57,67 @@ bool ImpactMeter::is_bad(const ArmColumns& arm, std::uint16_t place) const noexc
          static_cast<double>(arm.quality[place]) < objectives_.quality_floor;
 }
 
+bool ImpactMeter::Minutes::add(std::uint32_t minute) noexcept {
+  constexpr std::uint32_t kKept = 32;
+  if (minute == last) return false;
+  if (minute > last) {
+    const std::uint32_t by = minute - last;
+    // The last minute and those before it move away from the new one, the farthest out of sight.
+    before = by > kKept ? 0 : (by == kKept ? 0 : before << by) | (last > 0 ? 1U << (by - 1) : 0);
+    last = minute;
+    return true;
+  }
+  const std::uint32_t ago = last - 1 - minute;
+  if (ago >= kKept) return true;
+  const bool is_new = (before >> ago & 1U) == 0;
+  before |= 1U << ago;
+  return is_new;
+}
+
+void ImpactMeter::make_room_for_users() {
+  if (!served_minutes_.empty()) return;
+  served_minutes_.resize(users_);
+  bad_minutes_.resize(users_);
+}
+
 void ImpactMeter::add_harm(const Columns& columns, std::uint16_t place) {
-  if (served_minute_.empty()) {
-    served_minute_.resize(users_);
-    bad_minute_.resize(users_);
-  }
-  const std::uint32_t user = columns.user[place];
-  const auto minute = static_cast<std::uint32_t>(columns.at_seconds[place] / 60.0) + 1;
-  if (served_minute_[user] != minute) {
-    served_minute_[user] = minute;
+  make_room_for_users();
+  if (served_minutes_[columns.user[place]].add(minute_of(columns.at_seconds[place])))
     ++impact_.user_impact_minutes;
-  }
   if (!is_bad(columns.arm[kCandidateArm], place) || is_bad(columns.arm[kBaselineArm], place))
     return;
+  add_bad(columns, place);
+}
+
+void ImpactMeter::add_bad(const Columns& columns, std::uint16_t place) {
+  const std::uint32_t user = columns.user[place];
+  const std::uint32_t minute = minute_of(columns.at_seconds[place]);
   ++impact_.impacted_requests;
-  if (bad_minute_[user] != minute) {
-    bad_minute_[user] = minute;
-    ++impact_.bad_user_minutes;
+  if (bad_minutes_[user].add(minute)) ++impact_.bad_user_minutes;
+}
+
+void ImpactMeter::add_cold(const Columns& columns, Buckets buckets, std::size_t requests,
+                           const Cold& cold) {
+  make_room_for_users();
+  const double too_slow = std::min(objectives_.latency_seconds, timeout_seconds_);
+  for (std::size_t i = 0; i < requests; ++i) {
+    const auto place = static_cast<std::uint16_t>(i);
+    if (columns.at_seconds[i] < cold.from_seconds) continue;
+    if (cold.served < kWholeExposure && buckets.of_place[i] >= cold.served) continue;
+    const double latency = static_cast<double>(columns.arm[kBaselineArm].latency[i]) * cold.factor;
+    if (latency > too_slow && !is_bad(columns.arm[kBaselineArm], place)) add_bad(columns, place);
   }
 }
 
-void ImpactMeter::add_requests(const Columns& columns, const Split& split,
-                               const ChunkCosts& costs) {
+void ImpactMeter::add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
+                               const ExposureHistory& history) {
   impact_.excess_cost_usd += costs.excess_usd;
   impact_.shadow_cost_usd += costs.shadow_usd;
-  if (columns.at_seconds[columns.size - 1] < harmful_from_seconds_) return;
+  const double first = columns.at_seconds[0];
+  const double last = columns.at_seconds[columns.size - 1];
+  if (split.served().empty() || !may_harm(first, last, history)) return;
   for (const std::uint16_t place : split.served())
-    if (columns.at_seconds[place] >= harmful_from_seconds_) add_harm(columns, place);
+    if (columns.harmed[place] != 0) add_harm(columns, place);
 }
 
 ChunkCosts costs_of(const Columns& columns, const Split& split) noexcept {

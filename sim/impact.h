@@ -9,6 +9,8 @@
 
 #include "policies/time.h"
 #include "sim/arms/columns.h"
+#include "sim/effects/effect_table.h"
+#include "sim/effects/exposure_history.h"
 #include "sim/router/router.h"
 #include "sim/router/split.h"
 #include "sim/run.h"
@@ -27,39 +29,65 @@ struct ChunkCosts {
 
 class ImpactMeter {
  public:
-  explicit ImpactMeter(const Scenario& scenario);
+  /// Both outlive the meter.
+  ImpactMeter(const Scenario& scenario, const EffectTable& effects);
 
   /// Back to the start of a rollout.
   void start() noexcept;
 
-  /// When harm sets in, since the start; nothing in a healthy world.
-  [[nodiscard]] const std::optional<Duration>& harmful_since() const noexcept {
-    return harmful_from_;
+  /// When harm first set in, of all that was so by `at`; nothing: it had not.
+  [[nodiscard]] std::optional<Instant> harmed_since(Instant at,
+                                                    const ExposureHistory& history) const noexcept;
+  /// Whether any request between two arrivals might be harmed.
+  [[nodiscard]] bool may_harm(double first, double last,
+                              const ExposureHistory& history) const noexcept {
+    return effects_.may_harm(first, last, history);
   }
-  /// The same in seconds; infinity in a healthy world.
-  [[nodiscard]] double harmful_from_seconds() const noexcept { return harmful_from_seconds_; }
 
-  /// Adds the exposure of a timeline from its first segment to `until`.
-  void add_exposure(std::span<const ExposureSegment> timeline, Instant until) noexcept;
+  /// Adds the exposure of a timeline from its first segment to `until`, as far as harm is present.
+  void add_exposure(std::span<const ExposureSegment> timeline, Instant until,
+                    const ExposureHistory& history) noexcept;
 
-  /// Adds the requests of a chunk. Wanted columns: users, and both arms' refusals and qualities, where
-  /// any request is served after harm set in.
-  void add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs);
+  /// Adds the requests of a chunk. Wanted columns: users, harm, and both arms' refusals and qualities,
+  /// where any request is served that might be harmed.
+  void add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
+                    const ExposureHistory& history);
+
+  /// A rollback that found the old model cold: from `from_seconds` on, and for as long as requests count,
+  /// those that the candidate would have served wait `factor` times as long for the old model.
+  struct Cold {
+    double from_seconds = 0.0;
+    std::uint16_t served = 0;  ///< exposure before the rollback
+    double factor = 1.0;
+  };
+  /// Adds the requests of a chunk, of which the first `requests` count. An answer of the old model that
+  /// is bad because it was cold is an impacted request. Wanted columns: users, and the baseline's
+  /// refusals and qualities; the buckets are filled.
+  void add_cold(const Columns& columns, Buckets buckets, std::size_t requests, const Cold& cold);
 
   [[nodiscard]] const Impact& impact() const noexcept { return impact_; }
 
  private:
   [[nodiscard]] bool is_bad(const ArmColumns& arm, std::uint16_t place) const noexcept;
   void add_harm(const Columns& columns, std::uint16_t place);
+  void add_bad(const Columns& columns, std::uint16_t place);
+  void make_room_for_users();
 
+  const EffectTable& effects_;
   Objectives objectives_;
+  double timeout_seconds_;
   std::uint32_t users_;
-  std::optional<Duration> harmful_from_;
-  double harmful_from_seconds_;
   Impact impact_;
-  std::vector<std::uint32_t>
-      served_minute_;  ///< per user, the last minute counted, from 1; empty: none
-  std::vector<std::uint32_t> bad_minute_;
+  /// The minutes that were counted for a user. Answers that servers delay come out of the order of
+  /// their arrivals, by less than half an hour.
+  struct Minutes {
+    std::uint32_t last = 0;    ///< from 1; 0: none
+    std::uint32_t before = 0;  ///< bit b: minute last - 1 - b
+    /// Whether `minute` had not been counted; it now is.
+    bool add(std::uint32_t minute) noexcept;
+  };
+  std::vector<Minutes> served_minutes_;  ///< per user; empty: none
+  std::vector<Minutes> bad_minutes_;
 };
 
 }  // namespace gatewright::sim

@@ -2,15 +2,23 @@
 
 #include <utility>
 
+#include "sim/arms/price_file.h"
+
 namespace gatewright::sim {
 
-Prepared prepare(const Scenario& scenario) {
+Prepared prepare(const Scenario& written) {
   Prepared prepared;
-  prepared.diagnostics = validate(scenario);
+  prepared.diagnostics = validate(written);
+  if (has_errors(prepared.diagnostics)) return prepared;
+
+  Scenario scenario = written;
+  std::vector<std::string> price_notes;
+  resolve_prices(scenario, price_notes, prepared.diagnostics);
   if (has_errors(prepared.diagnostics)) return prepared;
 
   MadeArrivals made = make_arrivals(scenario);
   prepared.notes = std::move(made.notes);
+  prepared.notes.insert(prepared.notes.end(), price_notes.begin(), price_notes.end());
   prepared.diagnostics.insert(prepared.diagnostics.end(), made.diagnostics.begin(),
                               made.diagnostics.end());
   if (made.process == nullptr) return prepared;
@@ -33,13 +41,16 @@ Prepared prepare(const Scenario& scenario) {
 
   auto tables = std::make_shared<WorldTables>(WorldTables{
       .arrivals = std::move(made.process),
-      .population = Population(traffic.users),
+      .population = Population(traffic.users, traffic.tenants),
       .input_tokens = TokenTable(traffic.input_tokens.value_or(profile.input_tokens)),
       .output_tokens = TokenTable(traffic.output_tokens.value_or(profile.output_tokens)),
       .recorded = {},
       .mixing = *mixing});
   tables->recorded = RecordedLengths(tables->arrivals->sorted_output_tokens());
   prepared.scenario = std::make_shared<const PreparedScenario>(scenario, std::move(tables));
+  if (prepared.scenario->effects().depends_on_exposure())
+    prepared.notes.emplace_back(
+        "effects: some act by exposure, so that the world depends on the policy");
   return prepared;
 }
 

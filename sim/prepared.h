@@ -29,7 +29,11 @@ struct WorldTables {
 class PreparedScenario {
  public:
   PreparedScenario(Scenario scenario, std::shared_ptr<const WorldTables> tables)
-      : scenario_(std::move(scenario)), tables_(std::move(tables)), effects_(scenario_.effects) {}
+      : scenario_(std::move(scenario)),
+        tables_(std::move(tables)),
+        effects_(scenario_.effects, scenario_.traffic.segments) {
+    if (scenario_.serving && is_harmful(*scenario_.serving)) effects_.always_harms();
+  }
 
   [[nodiscard]] const Scenario& scenario() const noexcept { return scenario_; }
   [[nodiscard]] const WorldTables& tables() const noexcept { return *tables_; }

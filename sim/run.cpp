@@ -22,10 +22,11 @@ class FitCheck {
 
   Diagnostics run() && {
     const Policy& policy = contender_.engine.policy();
-    for (const Stage& stage : policy.stages())
-      if (stage.exposure.interleaved > 0)
-        error("stages." + stage.name + ".interleaved",
-              "this world does not interleave answers; expected exposure or mirrored");
+    if (scenario_.serving)
+      for (const Stage& stage : policy.stages())
+        if (stage.exposure.interleaved > 0)
+          error("stages." + stage.name + ".interleaved",
+                "servers do not interleave answers; expected a scenario without `serving`");
     for (std::size_t i = 0; i < policy.probes().size(); ++i) {
       probe_path_ = path_of(i);
       probe(policy.probes()[i]);
@@ -51,10 +52,21 @@ class FitCheck {
       error(probe_path_ + ".metric", "this world does not produce '" + probe.metric + "'");
       return;
     }
+    if (is_gauge(*metric)) gauge(probe);
     whole_windows("every", probe.every, true);
     whole_windows("window", probe.window, true);
     whole_windows("initial_delay", probe.initial_delay, false);
     statistic(probe, *metric);
+  }
+
+  void gauge(const Probe& probe) {
+    if (!scenario_.serving)
+      error(probe_path_ + ".metric",
+            "'" + probe.metric +
+                "' is read of servers: expected a scenario with a `serving` section");
+    if (probe.form != Form::readings)
+      error(probe_path_ + ".test",
+            "'" + probe.metric + "' is one reading per window: expected a test of readings");
   }
 
   void whole_windows(const char* key, Duration duration, bool is_needed) {
@@ -79,7 +91,8 @@ class FitCheck {
     if (statistic.kind == Statistic::Kind::mean_log) {
       if (!is_positive(metric))
         error(path, "'" + probe.metric + "' has no logarithm: it is not a positive number");
-      if (metric == WorldMetric::cost && scenario_.baseline.price.input_usd_per_token <= 0.0)
+      if (metric == WorldMetric::cost && scenario_.baseline.price.file.empty() &&
+          scenario_.baseline.price.input_usd_per_token <= 0.0)
         error(path,
               "requests that cost nothing have no logarithm: expected baseline.price.input "
               "above $0");

@@ -12,6 +12,11 @@ Scenario healthy_twin(Scenario scenario) {
                 [](const Effect& effect) { return effect.arms != EffectArms::both; });
   scenario.candidate_price.reset();
   scenario.candidate_refusal_detector.reset();
+  if (scenario.serving) {
+    scenario.serving->candidate = scenario.serving->baseline;
+    scenario.serving->follows_exposure = false;
+    scenario.serving->harmful = false;
+  }
   return scenario;
 }
 
@@ -38,26 +43,47 @@ bool is_harmful(const Effect& effect) noexcept {
   const bool has_size = effect.multiply != 1.0 || effect.shift != 0.0;
   if (!has_size || effect.arms != EffectArms::candidate) return false;
   if (effect.harmful) return *effect.harmful;
+  // A knob without a name in telemetry is an accident, of which more is worse.
   const MetricInfo* metric = find_metric(effect.metric);
-  if (metric == nullptr) return false;
   const bool rises = effect.multiply > 1.0 || effect.shift > 0.0;
-  return rises == (metric->harm == Direction::up);
+  return rises == (metric == nullptr || metric->harm == Direction::up);
 }
 
 std::optional<Duration> harmful_from(const Scenario& scenario) noexcept {
+  if (scenario.serving && is_harmful(*scenario.serving)) return Duration::zero();
   std::optional<Duration> first;
   for (const Effect& effect : scenario.effects)
     if (is_harmful(effect) && (!first || effect.from < *first)) first = effect.from;
   return first;
 }
 
+namespace {
+
+/// What servers do not play yet says so, instead of being left out in silence.
+void check_beside_serving(const Scenario& scenario, Findings& findings) {
+  if (scenario.rollback.cold > Duration::zero())
+    findings.error("rollback.cold",
+                   "with `serving` the servers say how cold they start: expected "
+                   "serving.cold_start instead");
+  if (scenario.telemetry.mirrored_sampled < 1.0)
+    findings.error("telemetry.mirrored_sampled",
+                   "with `serving` telemetry sees every mirrored request: expected 100%");
+  for (const TelemetryFault& fault : scenario.telemetry.faults)
+    if (fault.kind == TelemetryFaultKind::truncated)
+      findings.error("telemetry.faults", "with `serving` no report can be `truncated`");
+}
+
+}  // namespace
+
 Diagnostics validate(const Scenario& scenario) {
   Findings findings;
   if (scenario.name.empty()) findings.error("name", "expected a name");
   check(scenario.traffic, findings);
   check(scenario.baseline, findings);
-  findings.number("baseline.same_prompt_correlation", scenario.same_prompt.correlation,
-                  kPromptCorrelation);
+  check(scenario.same_prompt, findings);
+  if (scenario.candidate_price) check(*scenario.candidate_price, "candidate.price", findings);
+  if (scenario.candidate_refusal_detector)
+    check(*scenario.candidate_refusal_detector, "candidate.refusal_detector", findings);
   for (const Effect& effect : scenario.effects) check(effect, scenario, findings);
   check(scenario.noise, findings);
   findings.positive("horizon", scenario.horizon, "12h");
@@ -65,6 +91,12 @@ Diagnostics validate(const Scenario& scenario) {
     findings.error("horizon", "expected at most 366 days");
   check(scenario.telemetry, scenario.horizon, findings);
   check(scenario.rollback, findings);
+  if (scenario.serving) {
+    check(*scenario.serving, findings);
+    check_beside_serving(scenario, findings);
+  }
+  check_operators(scenario, findings);
+  check(scenario.interleaving, findings);
   findings.number("objectives.latency", scenario.objectives.latency_seconds, kPositive);
   findings.number("objectives.quality_floor", scenario.objectives.quality_floor, kScore);
   return std::move(findings).take();

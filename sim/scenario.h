@@ -32,6 +32,25 @@ struct DiurnalArrivals {
   Duration start_of_day = std::chrono::hours(9);  ///< time of day at which the rollout starts
 };
 
+/// A doubly stochastic Poisson process: given the rate, Poisson, and the rate is rate_per_second x
+/// (the diurnal wave) x exp(fast + slow) x (a level of the day). fast and slow are stationary
+/// Ornstein-Uhlenbeck processes, the level of a day is lognormal, and each factor has mean one. What
+/// is left out is the profile's (see profiles.h).
+struct BurstyArrivals {
+  struct Modulation {
+    std::optional<double> cv{};  ///< of the rate averaged over 60 s (fast) or 10 min (slow)
+    std::optional<Duration> correlation_time{};  ///< of the logarithm of the rate
+  };
+  std::optional<double> rate_per_second{};  ///< mean over the day
+  Modulation fast{};
+  Modulation slow{};
+  std::optional<double> day_level_cv{};           ///< of the mean rate of a day
+  std::optional<double> amplitude{};              ///< as of DiurnalArrivals
+  std::optional<double> second_harmonic{};        ///< as of DiurnalArrivals
+  Duration peak = std::chrono::hours(17);         ///< time of day
+  Duration start_of_day = std::chrono::hours(9);  ///< time of day at which the rollout starts
+};
+
 enum class TraceFormat : std::uint8_t { azure, burstgpt, mooncake, csv };
 enum class TraceRepeat : std::uint8_t {
   loop,       ///< the recording again and again; every replication sees the same arrivals
@@ -46,7 +65,7 @@ struct TraceArrivals {
   Duration block = std::chrono::minutes(5);  ///< of the bootstrap
 };
 
-using Arrivals = std::variant<PoissonArrivals, DiurnalArrivals, TraceArrivals>;
+using Arrivals = std::variant<PoissonArrivals, DiurnalArrivals, BurstyArrivals, TraceArrivals>;
 
 /// Lognormal by median and sigma of the logarithm, cut off at `clip` when that is positive.
 struct Lognormal {
@@ -68,6 +87,7 @@ struct DelayLaw {
   enum class Kind : std::uint8_t { fixed, uniform, lognormal } kind = Kind::fixed;
   double a = 0.0;  ///< fixed: the delay; uniform: least; lognormal: median
   double b = 0.0;  ///< uniform: most; lognormal: sigma of the logarithm
+  friend bool operator==(const DelayLaw&, const DelayLaw&) = default;
 };
 
 /// A user's requests come in sessions: the first arrives as the arrivals say, the others follow it.
@@ -138,6 +158,7 @@ struct Arm {
       double input_usd_per_token = 0.0;
       double output_usd_per_token = 0.0;
       std::optional<double> cached_input_usd_per_token{};
+      friend bool operator==(const Tier&, const Tier&) = default;
     };
     std::vector<Tier> tiers{};  ///< rising
     /// From `from` on (since the start of the rollout) these prices hold instead.
@@ -146,6 +167,8 @@ struct Arm {
       double input_usd_per_token = 0.0;
       double output_usd_per_token = 0.0;
       std::optional<double> cached_input_usd_per_token{};
+      std::vector<Tier> tiers{};  ///< rising
+      friend bool operator==(const Change&, const Change&) = default;
     };
     std::vector<Change> changes{};  ///< rising
     /// A price file in the genai-prices format; `model` and the scenario's `starts_at` choose the
@@ -175,17 +198,20 @@ struct Arm {
   struct Detector {
     double sensitivity = 1.0;  ///< share of refusals that it flags
     double specificity = 1.0;  ///< share of other answers that it does not flag
+    friend bool operator==(const Detector&, const Detector&) = default;
   } refusal_detector;
   /// Answers of too few tokens.
   struct Collapse {
     double probability = 0.0;
     double tokens = 5.0;   ///< at most
     double quality = 0.1;  ///< at most
+    friend bool operator==(const Collapse&, const Collapse&) = default;
   } collapse;
   /// Rare answers that take `factor` times as long.
   struct Hang {
     double probability = 0.0;
     double factor = 30.0;
+    friend bool operator==(const Hang&, const Hang&) = default;
   } hang;
   struct Thumbs {
     double down = 0.03;        ///< share of answers a user would rate down
@@ -195,6 +221,7 @@ struct Arm {
   } thumbs;
   struct Score {
     double mean = 0.78, sd = 0.19;  ///< normal, clipped to [0, 1]
+    friend bool operator==(const Score&, const Score&) = default;
   } quality;
 };
 
@@ -204,6 +231,7 @@ struct SamePrompt {
       0.6;                 ///< of their latent lengths, times to first token, qualities; in [0, 1)
   double agreement = 0.9;  ///< share of prompts to which both say the same
   Arm::Score similarity{0.85, 0.1};
+  friend bool operator==(const SamePrompt&, const SamePrompt&) = default;
 };
 
 /// What an interleaved list of both arms' answers tells: a share of users clicks, and a click goes to
@@ -226,6 +254,7 @@ enum class EffectArms : std::uint8_t { candidate, baseline, both };
 /// over `fade` goes away again. On event metrics it acts on the probability, on others on the value;
 /// `multiply` first, then `shift` (in the metric's unit). All conditions must hold.
 struct Effect {
+  std::string name{};  ///< in paths; may be empty: then its metric names it
   /// latency, ttft, tpot, output_tokens, cost, error, refusal, thumbs_down, thumbs_up, quality,
   /// length_collapse, hang, agreement, similarity; on both arms also input_tokens.
   std::string metric{};
@@ -289,6 +318,7 @@ struct TelemetryFault {
   Duration from{};
   std::optional<Duration> lasts{};  ///< default: to the end
   double factor = 1000.0;           ///< of a unit mistake
+  friend bool operator==(const TelemetryFault&, const TelemetryFault&) = default;
 };
 
 struct Telemetry {
@@ -321,6 +351,7 @@ struct Rollback {
 struct OperatorAction {
   Duration at{};
   OperatorCommand::Kind command = OperatorCommand::Kind::pause;
+  friend bool operator==(const OperatorAction&, const OperatorAction&) = default;
 };
 
 /// How long actuation takes: the law that goes with the kind, or `delay` for custom. policy_flip
@@ -365,7 +396,8 @@ struct Scenario {
 /// Whether the effect hurts: what `harmful` says, else whether it moves its metric in the direction of
 /// harm. An effect of no size never does, nor one that the candidate is not alone with.
 [[nodiscard]] bool is_harmful(const Effect& effect) noexcept;
-/// Onset of the first harmful effect, since the start of the rollout; nothing in a healthy world.
+/// The earliest onset of a harmful effect, as if every clock began with the rollout; nothing in a
+/// healthy world.
 [[nodiscard]] std::optional<Duration> harmful_from(const Scenario& scenario) noexcept;
 
 /// Everything wrong with the numbers, with paths such as "baseline.latency.timeout".

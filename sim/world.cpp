@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <span>
 
 #include "policies/assert.h"
+#include "sim/seconds.h"
 
 namespace gatewright::sim {
 namespace {
@@ -28,6 +30,20 @@ constexpr std::array<StreamName, kDraws> kStreamNames = {
     "candidate.error",
     "candidate.refusal",
     "candidate.thumbs",
+    "prompt.flips.error",
+    "prompt.flips.refusal",
+    "prompt.flips.thumbs",
+    "prompt.flips.quality",
+    "baseline.error_kind",
+    "baseline.flag",
+    "baseline.collapse",
+    "baseline.hang",
+    "candidate.error_kind",
+    "candidate.flag",
+    "candidate.collapse",
+    "candidate.hang",
+    "candidate.agreement",
+    "candidate.similarity",
 };
 
 /// Chunks of a window are numbered below this in stream keys.
@@ -43,6 +59,17 @@ constexpr std::array<Draw, kLatents> kDrawOfLatent = {Draw::input,
 
 constexpr Draw draw_of(Latent latent) noexcept { return kDrawOfLatent[index_of(latent)]; }
 
+/// An event's draws at both arms, and which prompts flip in it.
+struct EventDraws {
+  WorldMetric metric;
+  Draw flips, baseline, candidate;
+};
+constexpr std::array<EventDraws, 3> kEventDraws = {
+    {{WorldMetric::error, Draw::flips_error, Draw::baseline_error, Draw::candidate_error},
+     {WorldMetric::refusal, Draw::flips_refusal, Draw::baseline_refusal, Draw::candidate_refusal},
+     {WorldMetric::thumbs_down, Draw::flips_thumbs, Draw::baseline_thumbs,
+      Draw::candidate_thumbs}}};
+
 constexpr Latent output_latent(std::size_t arm) noexcept {
   return arm == kBaselineArm ? Latent::baseline_output : Latent::candidate_output;
 }
@@ -57,7 +84,8 @@ constexpr Draw draw_of_arm(std::size_t arm, Draw baseline, Draw candidate) noexc
 }
 
 constexpr bool is_normal(Draw draw) noexcept {
-  return std::ranges::find(kDrawOfLatent, draw) != kDrawOfLatent.end();
+  return draw == Draw::candidate_similarity ||
+         std::ranges::find(kDrawOfLatent, draw) != kDrawOfLatent.end();
 }
 
 }  // namespace
@@ -66,21 +94,45 @@ World::World(const PreparedScenario& scenario)
     : scenario_(scenario),
       tables_(scenario.tables()),
       recorded_(!scenario.tables().recorded.empty()),
-      window_noise_(scenario.scenario().noise, scenario.scenario().telemetry.window) {
+      sessions_(scenario.scenario().traffic.users.sessions.requests > 1.0),
+      window_noise_(scenario.scenario().noise, scenario.scenario().baseline,
+                    scenario.scenario().telemetry.window),
+      prompt_noise_(scenario.scenario().noise),
+      cursor_(scenario.tables().arrivals->cursor(scenario.tables().population)),
+      segmenter_(scenario.scenario().traffic.segments, scenario.tables().population.count()) {
+  const Scenario& numbers = scenario.scenario();
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+    const bool own_price = arm == kCandidateArm && numbers.candidate_price.has_value();
+    prices_[arm] = PriceTable(own_price ? *numbers.candidate_price : numbers.baseline.price,
+                              numbers.traffic.cached_input);
+    if (numbers.baseline.error_bursts)
+      bursts_[arm] = BurstChain(*numbers.baseline.error_bursts, arm);
+  }
   for (std::size_t b = 0; b < draws_behind_.size(); ++b) draws_behind_[b] = find_draws_behind(b);
 }
 
 void World::start(RunKey key) {
   key_ = key;
   next_window_ = 0;
-  deployment_noise_ = DeploymentNoise(scenario_.scenario().noise, key);
+  requests_before_ = 0;
+  arrivals_.clear();
+  cursor_->start(key);
+  segmenter_.start(key.seed, key.replication);
+  deployment_noise_ =
+      DeploymentNoise(scenario_.scenario().noise, scenario_.scenario().baseline, key);
   window_noise_.start(key);
+  for (BurstChain& bursts : bursts_) bursts.start(key);
   for (auto& assigner : assigners_) assigner.reset();
 }
 
 void World::advance() {
   window_noise_.advance();
-  tables_.arrivals->fill(key_, next_window_, scenario_.scenario().telemetry.window, arrivals_);
+  disturb();
+  requests_before_ += requests();
+  for (BurstChain& bursts : bursts_)
+    bursts.advance(to_seconds(scenario_.scenario().telemetry.window) *
+                   static_cast<double>(next_window_ + 1));
+  cursor_->next(scenario_.scenario().telemetry.window, arrivals_);
   GATEWRIGHT_ASSERT(chunks() <= kChunksPerWindow);
   ++next_window_;
 }
@@ -90,16 +142,33 @@ std::span<const double> World::chunk_times(std::size_t chunk) const noexcept {
   return std::span(arrivals_.at_seconds).subspan(first, std::min(kChunk, requests() - first));
 }
 
-const Columns& World::fill(std::size_t chunk, Wants wants) {
+/// What deployment and window do together, for the whole of the window.
+void World::disturb() noexcept {
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+    for (std::size_t i = 0; i < kWorldMetrics; ++i) {
+      const auto metric = static_cast<WorldMetric>(i);
+      noise_[arm][i] =
+          map_of(both(deployment_noise_.at(arm, metric), window_noise_.at(arm, metric)), metric,
+                 own_rate(scenario_.scenario().baseline, metric));
+    }
+  }
+}
+
+Columns& World::fill(std::size_t chunk, Wants wants, const ExposureHistory& history) {
   const std::span<const double> times = chunk_times(chunk);
   columns_.size = times.size();
   columns_.at_seconds = times.data();
+  history_ = history;
+  wants |= looked_at(wants);
   const Draws draws = draws_behind(wants);
   open_streams(draws, chunk);
-  fill_units(wants);
+  tie_runs(draws);
+  fill_units(wants, chunk);
   if (recorded_ || (draws & bit(Draw::input)) != 0) fill_input(chunk);
+  if (scenario_.effects().has_conditions()) scenario_.effects().find_conditions(columns_, holding_);
+  if ((wants & kWantHarm) != 0) fill_harm();
   for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
-    const Wants parts = (wants >> (kFirstArmBit + kArmBits * arm)) & ((1U << kArmBits) - 1);
+    const Wants parts = (wants >> (kFirstArmBit + kArmBits * arm)) & ((Wants{1} << kArmBits) - 1);
     if ((parts & kAnswers) == 0) continue;
     fill_lengths(arm, chunk);
     fill_answers(arm, parts);
@@ -109,7 +178,17 @@ const Columns& World::fill(std::size_t chunk, Wants wants) {
 
 // ---- which streams ----
 
+Wants World::looked_at(Wants wants) const noexcept {
+  constexpr Wants kFelt =
+      want(kBaselineArm, kAnswers) | want(kCandidateArm, kAnswers) | kWantHarm | kWantInput;
+  if ((wants & kFelt) == 0) return 0;
+  const EffectTable::LooksAt& looks_at = scenario_.effects().looks_at();
+  return (looks_at.segment ? kWantSegment : 0) | (looks_at.tenant ? kWantTenant : 0) |
+         (looks_at.input_tokens ? kWantInput : 0);
+}
+
 Draws World::draws_behind(Wants wants) const noexcept {
+  wants |= looked_at(wants);
   Draws draws = 0;
   for (; wants != 0; wants &= wants - 1)
     draws |= draws_behind_[static_cast<std::size_t>(std::countr_zero(wants))];
@@ -129,33 +208,78 @@ Draws World::latent_draws(Latent latent) const noexcept {
   return draws;
 }
 
+/// Where prompts flip, the candidate's outcome goes by the baseline's.
+Draws World::flip_draws(std::size_t arm, WorldMetric metric) const noexcept {
+  if (arm == kBaselineArm || !prompt_noise_.flipping(metric)) return 0;
+  if (metric == WorldMetric::quality) return bit(Draw::flips_quality) | bit(Draw::baseline_quality);
+  for (const EventDraws& event : kEventDraws)
+    if (event.metric == metric) return bit(event.flips) | bit(event.baseline);
+  return 0;
+}
+
+bool World::is_stirred(WorldMetric metric) const noexcept {
+  const Scenario& scenario = scenario_.scenario();
+  const std::string name(to_string(metric));
+  return std::ranges::any_of(scenario.effects,
+                             [&name](const Effect& effect) { return effect.metric == name; }) ||
+         scenario.noise.deployment.contains(name) || scenario.noise.window.contains(name);
+}
+
+const Arm::Detector& World::detector(std::size_t arm) const noexcept {
+  const Scenario& scenario = scenario_.scenario();
+  return arm == kCandidateArm && scenario.candidate_refusal_detector
+             ? *scenario.candidate_refusal_detector
+             : scenario.baseline.refusal_detector;
+}
+
 Draws World::find_draws_behind(std::size_t want_bit) const noexcept {
   const Wants want = Wants{1} << want_bit;
   const Draws input = recorded_ ? 0 : latent_draws(Latent::input);
-  if (want == kWantUsers) return bit(Draw::users);
+  const Draws users = sessions_ ? 0 : bit(Draw::users);
+  if (want == kWantUsers) return users;
   if (want == kWantMirror) return bit(Draw::mirror);
   if (want == kWantInput) return input;
   if (want == want_bucket(kRequestBuckets)) return bit(Draw::assignment);
-  if ((want & kWantBuckets) != 0) return bit(Draw::users);
+  if ((want & (kWantBuckets | kWantUserTraits)) != 0) return users;
   if (want_bit < kFirstArmBit || want_bit >= kFirstArmBit + 2 * kArmBits) return 0;
 
   const std::size_t arm = (want_bit - kFirstArmBit) / kArmBits;
-  switch (1U << ((want_bit - kFirstArmBit) % kArmBits)) {
+  const Arm& numbers = scenario_.scenario().baseline;
+  switch (Wants{1} << ((want_bit - kFirstArmBit) % kArmBits)) {
     case kAnswers: {
       const bool given = recorded_ && arm == kBaselineArm;  // lengths stand in the trace
-      const bool ttft_varies = scenario_.scenario().baseline.latency.ttft.sigma > 0.0;
-      return (given ? 0 : latent_draws(output_latent(arm))) |
+      const bool ttft_varies = numbers.latency.ttft.sigma > 0.0;
+      const bool collapses =
+          numbers.collapse.probability > 0.0 || is_stirred(WorldMetric::length_collapse);
+      const bool hangs = numbers.hang.probability > 0.0 || is_stirred(WorldMetric::hang);
+      return flip_draws(arm, WorldMetric::error) | (given ? 0 : latent_draws(output_latent(arm))) |
              (ttft_varies ? latent_draws(ttft_latent(arm)) : 0) |
-             bit(draw_of_arm(arm, Draw::baseline_error, Draw::candidate_error));
+             bit(draw_of_arm(arm, Draw::baseline_error, Draw::candidate_error)) |
+             (collapses ? bit(draw_of_arm(arm, Draw::baseline_collapse, Draw::candidate_collapse))
+                        : 0) |
+             (hangs ? bit(draw_of_arm(arm, Draw::baseline_hang, Draw::candidate_hang)) : 0);
     }
     case kCosts:
       return input;
     case kRefusals:
-      return bit(draw_of_arm(arm, Draw::baseline_refusal, Draw::candidate_refusal));
+      return flip_draws(arm, WorldMetric::refusal) |
+             bit(draw_of_arm(arm, Draw::baseline_refusal, Draw::candidate_refusal)) |
+             (is_perfect(detector(arm))
+                  ? 0
+                  : bit(draw_of_arm(arm, Draw::baseline_flag, Draw::candidate_flag)));
+    case kErrorKinds:
+      return numbers.rate_limited_share == 0.0
+                 ? 0
+                 : bit(draw_of_arm(arm, Draw::baseline_error_kind, Draw::candidate_error_kind));
+    case kAgreements:
+      return bit(Draw::candidate_agreement);
+    case kSimilarities:
+      return bit(Draw::candidate_similarity);
     case kThumbs:
-      return bit(draw_of_arm(arm, Draw::baseline_thumbs, Draw::candidate_thumbs));
+      return flip_draws(arm, WorldMetric::thumbs_down) |
+             bit(draw_of_arm(arm, Draw::baseline_thumbs, Draw::candidate_thumbs));
     case kQualities:
-      return latent_draws(quality_latent(arm));
+      return flip_draws(arm, WorldMetric::quality) | latent_draws(quality_latent(arm));
     default:
       return 0;
   }
@@ -168,20 +292,37 @@ void World::open_streams(Draws draws, std::size_t chunk) {
   for (; draws != 0; draws &= draws - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(draws));
     Stream stream({key_.seed, key_.replication, kStreamNames[i], index});
-    draw(static_cast<Draw>(i), stream);
+    draw(static_cast<Draw>(i), stream, chunk);
     words_[i] = stream.draws();
   }
 }
 
-void World::draw(Draw draw, Stream& stream) {
+void World::draw(Draw draw, Stream& stream, std::size_t chunk) {
   const std::size_t n = columns_.size;
   const std::span<double> out(raw_[index_of(draw)].data(), n);
-  if (draw == Draw::users) {
+  if (draw == Draw::users && !arrivals_.tenant.empty()) {
+    const std::uint32_t* tenant = arrivals_.tenant.data() + chunk * kChunk;
+    for (std::size_t i = 0; i < n; ++i)
+      columns_.user[i] = tables_.population.user_within(tenant[i], stream());
+  } else if (draw == Draw::users) {
     tables_.population.fill(stream, std::span(columns_.user.data(), n));
   } else if (is_normal(draw)) {
     stream.fill_normal(out);
   } else {
     stream.fill_uniform(out);
+  }
+}
+
+/// The candidate's uniforms become a second run of the prompts that the baseline's were the first of.
+void World::tie_runs(Draws draws) noexcept {
+  for (const EventDraws& event : kEventDraws) {
+    if ((draws & bit(event.flips)) == 0) continue;
+    const double flipping = *prompt_noise_.flipping(event.metric);
+    const Column<double>& flips = raw_[index_of(event.flips)];
+    const Column<double>& first = raw_[index_of(event.baseline)];
+    Column<double>& second = raw_[index_of(event.candidate)];
+    for (std::size_t i = 0; i < columns_.size; ++i)
+      second[i] = flips[i] < flipping ? second_run(first[i], second[i]) : first[i];
   }
 }
 
@@ -200,12 +341,39 @@ const double* World::mixed(Latent latent, Column<double>& room) const noexcept {
   return room.data();
 }
 
+const double* World::quality_normals(std::size_t arm, Column<double>& room) const noexcept {
+  const double* z = mixed(quality_latent(arm), room);
+  const std::optional<double>& flipping = prompt_noise_.flipping(WorldMetric::quality);
+  if (arm == kBaselineArm || !flipping) return z;
+  const Column<double>& flips = raw_[index_of(Draw::flips_quality)];
+  const Column<double>& baseline = raw_[index_of(Draw::baseline_quality)];
+  for (std::size_t i = 0; i < columns_.size; ++i)
+    room[i] = flips[i] < *flipping ? z[i] : baseline[i];
+  return room.data();
+}
+
 // ---- columns ----
 
-void World::fill_units(Wants wants) {
+void World::fill_units(Wants wants, std::size_t chunk) {
   const std::size_t n = columns_.size;
   if ((wants & kWantMirror) != 0)
     std::copy_n(raw_[index_of(Draw::mirror)].begin(), n, columns_.mirror.begin());
+  if (sessions_)
+    std::copy_n(arrivals_.user.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
+                columns_.user.begin());
+  if ((wants & kWantTenant) != 0)
+    for (std::size_t i = 0; i < n; ++i)
+      columns_.tenant[i] = tables_.population.tenant_of(columns_.user[i]);
+  if ((wants & kWantSegment) != 0)
+    for (std::size_t i = 0; i < n; ++i)
+      columns_.segment[i] = segmenter_.segment_of(columns_.user[i]);
+  if ((wants & kWantSession) != 0 && sessions_) {
+    std::copy_n(arrivals_.session.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
+                columns_.session.begin());
+  } else if ((wants & kWantSession) != 0) {
+    const std::uint64_t first = requests_before_ + chunk * kChunk;  // each request is a session
+    for (std::size_t i = 0; i < n; ++i) columns_.session[i] = static_cast<std::uint32_t>(first + i);
+  }
   if ((wants & want_bucket(kRequestBuckets)) != 0) {
     const Column<double>& uniform = raw_[index_of(Draw::assignment)];
     Column<std::uint16_t>& bucket = columns_.bucket[kRequestBuckets];
@@ -232,6 +400,7 @@ void World::fill_input(std::size_t chunk) {
     const Column<double>& z = raw_[index_of(Draw::input)];
     for (std::size_t i = 0; i < n; ++i) columns_.input_tokens[i] = tables_.input_tokens.at(z[i]);
   }
+  if (scenario_.effects().acts_on(WorldMetric::input_tokens)) change_input();
 }
 
 void World::fill_lengths(std::size_t arm, std::size_t chunk) {
@@ -255,11 +424,52 @@ void World::fill_lengths(std::size_t arm, std::size_t chunk) {
   for (std::size_t i = 0; i < n; ++i) lengths[i] = tables_.recorded.at(z[i]);
 }
 
-void World::set(ArmLaw& law, std::size_t arm, WorldMetric metric, double seconds) const noexcept {
-  Affine map = deployment_noise_.at(arm, metric);
-  map.multiply *= window_noise_.factor(metric);
-  if (arm == kCandidateArm) map = then(map, scenario_.effects().at(metric, seconds));
-  law.set(metric, scenario_.scenario().baseline, map);
+/// Both arms are asked the same prompts, so either arm's effects speak for both.
+void World::change_input() {
+  const EffectTable& effects = scenario_.effects();
+  if (effects.has_conditions()) effects.find_conditions(columns_, holding_);
+  for (std::size_t i = 0; i < columns_.size; ++i) {
+    const Affine map = effects.at(kBaselineArm, WorldMetric::input_tokens, columns_.at_seconds[i],
+                                  holding_[i], history_);
+    if (map.is_identity()) continue;
+    const double changed = map(static_cast<double>(columns_.input_tokens[i]));
+    columns_.input_tokens[i] = static_cast<float>(std::max(1.0, std::nearbyint(changed)));
+  }
+}
+
+void World::fill_harm() noexcept {
+  for (std::size_t i = 0; i < columns_.size; ++i)
+    columns_.harmed[i] = static_cast<std::uint8_t>(
+        scenario_.effects().harms(columns_.at_seconds[i], holding_[i], history_));
+}
+
+void World::set(ArmLaw& law, std::size_t arm, WorldMetric metric,
+                std::size_t request) const noexcept {
+  const Affine effect = scenario_.effects().at(arm, metric, columns_.at_seconds[request],
+                                               holding_[request], history_);
+  const Affine map = then(noise_[arm][index_of(metric)], effect);
+  const Scenario& numbers = scenario_.scenario();
+  if (is_paired(metric))
+    law.set(metric, numbers.same_prompt, map);
+  else
+    law.set(metric, numbers.baseline, map);
+}
+
+ArmLaw World::law_at(std::size_t arm, std::size_t request) const noexcept {
+  ArmLaw law;
+  law.detector = detector(arm);
+  law.prices = &prices_[arm].at(columns_.at_seconds[request]);
+  for (std::size_t i = 0; i < kWorldMetrics; ++i)
+    if (const auto metric = static_cast<WorldMetric>(i); can_differ(metric))
+      set(law, arm, metric, request);
+  return law;
+}
+
+std::size_t World::end_of_run(std::size_t begin) const noexcept {
+  if (!scenario_.effects().has_conditions()) return columns_.size;
+  std::size_t end = begin + 1;
+  while (end < columns_.size && holding_[end] == holding_[begin]) ++end;
+  return end;
 }
 
 void World::fill_answers(std::size_t arm, Wants parts) {
@@ -273,37 +483,55 @@ void World::fill_answers(std::size_t arm, Wants parts) {
   const bool quality = (parts & kQualities) != 0;
   const bool ttft_varies = numbers.latency.ttft.sigma > 0.0;
   const ArmDraws draws{.ttft = ttft_varies ? mixed(ttft_latent(arm), room_[0]) : nullptr,
-                       .quality = quality ? mixed(quality_latent(arm), room_[1]) : nullptr,
+                       .quality = quality ? quality_normals(arm, room_[1]) : nullptr,
                        .error = raw(Draw::baseline_error, Draw::candidate_error),
                        .refusal = raw(Draw::baseline_refusal, Draw::candidate_refusal),
-                       .thumbs = raw(Draw::baseline_thumbs, Draw::candidate_thumbs)};
+                       .thumbs = raw(Draw::baseline_thumbs, Draw::candidate_thumbs),
+                       .error_kind = raw(Draw::baseline_error_kind, Draw::candidate_error_kind),
+                       .flag = raw(Draw::baseline_flag, Draw::candidate_flag),
+                       .collapse = raw(Draw::baseline_collapse, Draw::candidate_collapse),
+                       .hang = raw(Draw::baseline_hang, Draw::candidate_hang),
+                       .agreement = raw_[index_of(Draw::candidate_agreement)].data(),
+                       .similarity = raw_[index_of(Draw::candidate_similarity)].data(),
+                       .in_burst = numbers.error_bursts ? in_burst_.data() : nullptr};
+  if (numbers.error_bursts)
+    bursts_[arm].fill(std::span(columns_.at_seconds, n), std::span(in_burst_.data(), n));
   const AnswerParts answer_parts{.tpot = (parts & kTpots) != 0,
                                  .cost = (parts & kCosts) != 0,
                                  .refusal = (parts & kRefusals) != 0,
                                  .thumbs = (parts & kThumbs) != 0,
-                                 .quality = quality};
+                                 .quality = quality,
+                                 .error_kind = (parts & kErrorKinds) != 0,
+                                 .agreement = (parts & kAgreements) != 0,
+                                 .similarity = (parts & kSimilarities) != 0};
 
-  ArmLaw law;
+  const bool price_changes =
+      &prices_[arm].at(columns_.at_seconds[0]) != &prices_[arm].at(columns_.at_seconds[n - 1]);
   std::array<WorldMetric, kWorldMetrics> varying{};
   std::size_t varying_count = 0;
   for (std::size_t i = 0; i < kWorldMetrics; ++i) {
     const auto metric = static_cast<WorldMetric>(i);
-    if (!can_differ(metric)) continue;
-    set(law, arm, metric, first);
-    if (arm == kCandidateArm && !scenario_.effects().is_constant(metric, first, last))
+    if (can_differ(metric) && !scenario_.effects().is_constant(arm, metric, first, last, history_))
       varying[varying_count++] = metric;
   }
   const float* input = columns_.input_tokens.data();
   ArmColumns& out = columns_.arm[arm];
-  if (varying_count == 0) {
-    answer(numbers, law, draws, input, answer_parts, {0, n}, out);
-    return;
-  }
-  // An effect begins or grows within this chunk: the law is each request's own.
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t v = 0; v < varying_count; ++v)
-      set(law, arm, varying[v], columns_.at_seconds[i]);
-    answer(numbers, law, draws, input, answer_parts, {i, i + 1}, out);
+  laws_.clear();
+  for (std::size_t begin = 0, end = 0; begin < n; begin = end) {
+    end = end_of_run(begin);
+    auto known = std::ranges::find(laws_, holding_[begin], &LawOfRun::holding);
+    if (known == laws_.end()) known = laws_.insert(known, {holding_[begin], law_at(arm, begin)});
+    if (varying_count == 0 && !price_changes) {
+      answer(numbers, known->law, draws, input, answer_parts, {begin, end}, out);
+      continue;
+    }
+    // An effect begins, grows or ends, or a price changes within this chunk: the law is each
+    // request's own.
+    for (std::size_t i = begin; i < end; ++i) {
+      for (std::size_t v = 0; v < varying_count; ++v) set(known->law, arm, varying[v], i);
+      known->law.prices = &prices_[arm].at(columns_.at_seconds[i]);
+      answer(numbers, known->law, draws, input, answer_parts, {i, i + 1}, out);
+    }
   }
 }
 

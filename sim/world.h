@@ -1,18 +1,26 @@
 // The world of one replication: requests and both arms' answers, chunk by chunk, from keyed draws.
-// Used by Field, which says what of a chunk it wants; the world knows no policy and no exposure.
+// Used by Field, which says what of a chunk it wants and under which exposures; the world knows no
+// policy.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "sim/arms/answers.h"
 #include "sim/arms/columns.h"
+#include "sim/arms/error_bursts.h"
 #include "sim/arms/latents.h"
+#include "sim/arms/prices.h"
 #include "sim/arms/world_metric.h"
+#include "sim/effects/effect_table.h"
+#include "sim/effects/exposure_history.h"
 #include "sim/noise/deployment_noise.h"
+#include "sim/noise/prompt_noise.h"
 #include "sim/noise/window_noise.h"
 #include "sim/prepared.h"
 #include "sim/run.h"
@@ -23,23 +31,34 @@
 namespace gatewright::sim {
 
 /// Columns of a chunk that somebody wants, as bits.
-using Wants = std::uint32_t;
+using Wants = std::uint64_t;
 inline constexpr Wants kWantUsers = 1U << 0;
 inline constexpr Wants kWantMirror = 1U << 1;
 inline constexpr Wants kWantInput = 1U << 2;
+inline constexpr Wants kWantTenant = 1U << 24;
+inline constexpr Wants kWantSession = 1U << 25;
+inline constexpr Wants kWantSegment = 1U << 26;
+/// Those that depend on who the user is.
+inline constexpr Wants kWantUserTraits = kWantTenant | kWantSegment;
 /// Bucket column b, 0..kBucketColumns-1.
-[[nodiscard]] constexpr Wants want_bucket(std::size_t b) noexcept { return 1U << (4 + b); }
+[[nodiscard]] constexpr Wants want_bucket(std::size_t b) noexcept { return Wants{1} << (4 + b); }
 inline constexpr Wants kWantBuckets = 0xFU << 4;
+/// Whether a harmful effect acts on the candidate's answer.
+inline constexpr Wants kWantHarm = 1U << 27;
 
 /// Parts of an arm's answers; shifted to the arm by want().
 inline constexpr Wants kAnswers = 1U << 0;  ///< output tokens, time to first token, latency, errors
 inline constexpr Wants kTpots = 1U << 1;
 inline constexpr Wants kCosts = 1U << 2;
-inline constexpr Wants kRefusals = 1U << 3;
+inline constexpr Wants kRefusals = 1U << 3;  ///< true ones, and those that telemetry sees
 inline constexpr Wants kThumbs = 1U << 4;
 inline constexpr Wants kQualities = 1U << 5;
-inline constexpr std::size_t kFirstArmBit = 8;
-inline constexpr std::size_t kArmBits = 8;
+inline constexpr Wants kErrorKinds = 1U << 6;    ///< which errors are rejections
+inline constexpr Wants kAgreements = 1U << 7;    ///< of the candidate
+inline constexpr Wants kSimilarities = 1U << 8;  ///< of the candidate
+/// The bits below are for columns of requests, whatever the arm.
+inline constexpr std::size_t kFirstArmBit = 32;
+inline constexpr std::size_t kArmBits = 12;
 /// `parts` of arm `arm`, and the answers they belong to.
 [[nodiscard]] constexpr Wants want(std::size_t arm, Wants parts) noexcept {
   return (parts | kAnswers) << (kFirstArmBit + kArmBits * arm);
@@ -64,10 +83,26 @@ enum class Draw : std::uint8_t {
   candidate_error,
   candidate_refusal,
   candidate_thumbs,
+  flips_error,
+  flips_refusal,
+  flips_thumbs,
+  flips_quality,
+  baseline_error_kind,
+  baseline_flag,
+  baseline_collapse,
+  baseline_hang,
+  candidate_error_kind,
+  candidate_flag,
+  candidate_collapse,
+  candidate_hang,
+  candidate_agreement,
+  candidate_similarity,
 };
-inline constexpr std::size_t kDraws = 17;
+inline constexpr std::size_t kDraws = 31;
+/// Streams that every world has; those after them count in a fingerprint only where they were opened.
+inline constexpr std::size_t kFirstDraws = 17;
 /// Bit i: Draw i.
-using Draws = std::uint32_t;
+using Draws = std::uint64_t;
 [[nodiscard]] constexpr std::size_t index_of(Draw draw) noexcept {
   return static_cast<std::size_t>(draw);
 }
@@ -90,8 +125,13 @@ class World {
   /// Random words behind the window's arrivals.
   [[nodiscard]] std::uint64_t arrival_draws() const noexcept { return arrivals_.draws; }
 
-  /// Fills the wanted columns of a chunk. What a column holds does not depend on what else is wanted.
-  const Columns& fill(std::size_t chunk, Wants wants);
+  /// Fills the wanted columns of a chunk as they are after `history`, which nothing depends on unless
+  /// depends_on_exposure(). What a column holds does not depend on what else is wanted.
+  Columns& fill(std::size_t chunk, Wants wants, const ExposureHistory& history = {});
+  /// Whether contenders of different exposures face different worlds.
+  [[nodiscard]] bool depends_on_exposure() const noexcept {
+    return scenario_.effects().depends_on_exposure();
+  }
 
   /// The streams that these wants open.
   [[nodiscard]] Draws draws_behind(Wants wants) const noexcept;
@@ -101,30 +141,61 @@ class World {
  private:
   [[nodiscard]] Draws find_draws_behind(std::size_t want_bit) const noexcept;
   [[nodiscard]] Draws latent_draws(Latent latent) const noexcept;
+  /// Whether this event of no probability by itself can happen all the same.
+  [[nodiscard]] bool is_stirred(WorldMetric metric) const noexcept;
+  [[nodiscard]] const Arm::Detector& detector(std::size_t arm) const noexcept;
   void open_streams(Draws draws, std::size_t chunk);
-  void draw(Draw draw, Stream& stream);
-  void fill_units(Wants wants);
+  void draw(Draw draw, Stream& stream, std::size_t chunk);
+  /// The columns that effects look at where any answer or harm is wanted.
+  [[nodiscard]] Wants looked_at(Wants wants) const noexcept;
+  void disturb() noexcept;
+  [[nodiscard]] Draws flip_draws(std::size_t arm, WorldMetric metric) const noexcept;
+  void tie_runs(Draws draws) noexcept;
+  void fill_units(Wants wants, std::size_t chunk);
   void fill_input(std::size_t chunk);
+  void change_input();
+  void fill_harm() noexcept;
   void fill_lengths(std::size_t arm, std::size_t chunk);
   void fill_answers(std::size_t arm, Wants parts);
   /// One normal per request: the latent's own draws, mixed with those of the latents before it.
   [[nodiscard]] const double* mixed(Latent latent, Column<double>& room) const noexcept;
-  void set(ArmLaw& law, std::size_t arm, WorldMetric metric, double seconds) const noexcept;
+  [[nodiscard]] const double* quality_normals(std::size_t arm, Column<double>& room) const noexcept;
+  /// The law's part that belongs to `metric`, at the request's time and conditions.
+  void set(ArmLaw& law, std::size_t arm, WorldMetric metric, std::size_t request) const noexcept;
+  [[nodiscard]] ArmLaw law_at(std::size_t arm, std::size_t request) const noexcept;
+  /// The end of the run of requests with equal conditions that begins at `begin`.
+  [[nodiscard]] std::size_t end_of_run(std::size_t begin) const noexcept;
 
   Columns columns_;
   const PreparedScenario& scenario_;
   const WorldTables& tables_;
   const bool recorded_;  ///< token counts come from a trace
-  std::array<Draws, 32> draws_behind_{};
+  const bool sessions_;  ///< users and sessions come with the arrivals
+  std::array<Draws, 64> draws_behind_{};
   RunKey key_;
   DeploymentNoise deployment_noise_;
   WindowNoise window_noise_;
+  const PromptNoise prompt_noise_;
+  std::array<std::array<Affine, kWorldMetrics>, 2> noise_{};  ///< per arm, of the present window
+  std::array<BurstChain, 2> bursts_;                          ///< per arm
+  std::array<PriceTable, 2> prices_;                          ///< per arm
   std::uint64_t next_window_ = 0;
+  std::uint64_t requests_before_ = 0;  ///< the present window
+  std::unique_ptr<ArrivalCursor> cursor_;
   ArrivalColumns arrivals_;
+  Segmenter segmenter_;
   /// Per AssignmentHash, once asked for.
   std::array<std::optional<Assigner>, kRequestBuckets> assigners_;
   std::array<Column<double>, kDraws> raw_;  ///< normals and uniforms as drawn
   std::array<Column<double>, 2> room_;      ///< for mixed normals
+  ExposureHistory history_;                 ///< of the chunk being filled
+  Column<Conditions> holding_{};            ///< conditions of effects that hold for each request
+  struct LawOfRun {
+    Conditions holding;
+    ArmLaw law;
+  };
+  std::vector<LawOfRun> laws_;  ///< at the chunk's first moment, for conditions met in the chunk
+  Column<std::uint8_t> in_burst_;
   std::array<std::uint64_t, kDraws> words_{};
 };
 

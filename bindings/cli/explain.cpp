@@ -81,7 +81,7 @@ struct ExplainOptions {
   const sim::Scenario& scenario = rehearsal.study.scenario;
   const std::uint64_t seed = options.seed.value_or(scenario.seed);
   // A candidate that is healthy as written is its own twin.
-  const bool is_twin = (options.twin || options.find == "false-alarm") && !scenario.effects.empty();
+  const bool is_twin = (options.twin || options.find == "false-alarm") && has_twin(scenario);
   const auto world = is_twin ? sim::healthy_twin(rehearsal.world) : rehearsal.world;
 
   std::uint64_t replication = options.replication;

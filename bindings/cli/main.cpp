@@ -53,7 +53,10 @@ int run(int argc, char** argv) {
   add_replay(app, status);
   add_lint(app, status);
   add_init(app, status);
+  add_fit(app, status);
+  add_aa(app, status);
   add_schema(app, status);
+  add_swarm(app, status);
   app.footer(kExitStatus);  // last, so that verbs do not repeat it
 
   const auto fail = [&app](const std::string& message) {

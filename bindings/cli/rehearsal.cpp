@@ -142,6 +142,11 @@ Document changed_document(const RehearsalOptions& options, const std::string& po
   return document;
 }
 
+bool has_twin(const sim::Scenario& scenario) {
+  return !scenario.effects.empty() || scenario.candidate_price ||
+         scenario.candidate_refusal_detector;
+}
+
 Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet) {
   std::vector<std::string> policies = options.policies;
   if (policies.empty()) policies.emplace_back();
@@ -164,9 +169,8 @@ Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet) {
   rehearsal.world = std::move(prepared.scenario);
   rehearsal.notes = std::move(prepared.notes);
   rehearsal.is_harmful = sim::harmful_from(scenario).has_value();
-  const bool has_twin = !scenario.effects.empty();
   if (rehearsal.is_harmful ||
-      (has_twin && claims_something_of_the_twin(rehearsal.study.expectations)))
+      (has_twin(scenario) && claims_something_of_the_twin(rehearsal.study.expectations)))
     rehearsal.twin = sim::healthy_twin(rehearsal.world);
   return rehearsal;
 }

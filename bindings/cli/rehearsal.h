@@ -43,6 +43,9 @@ struct Rehearsal {
 /// Throws InputError or UsageError.
 [[nodiscard]] Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet);
 
+/// Whether the candidate differs from the baseline in anything: else it is its own twin.
+[[nodiscard]] bool has_twin(const sim::Scenario& scenario);
+
 /// A recording that the scenario needs and that is not there; empty if none.
 [[nodiscard]] std::string missing_trace(const sim::Scenario& scenario);
 

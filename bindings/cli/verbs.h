@@ -12,6 +12,9 @@ void add_check(CLI::App& app, int& status);
 void add_replay(CLI::App& app, int& status);
 void add_lint(CLI::App& app, int& status);
 void add_init(CLI::App& app, int& status);
+void add_fit(CLI::App& app, int& status);
+void add_aa(CLI::App& app, int& status);
 void add_schema(CLI::App& app, int& status);
+void add_swarm(CLI::App& app, int& status);
 
 }  // namespace gatewright::cli

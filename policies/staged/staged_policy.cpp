@@ -7,6 +7,7 @@
 
 #include "policies/assert.h"
 #include "policies/histogram.h"
+#include "policies/probe_mark.h"
 #include "policies/verdict.h"
 
 namespace gatewright {
@@ -94,6 +95,8 @@ bool is_measured(const MetricInfo& metric, bool compares_arms, const Exposure& e
       return exposure.served > 0 && (!compares_arms || exposure.served < kWholeExposure);
     case MetricScope::paired:
       return exposure.mirrored > 0;
+    case MetricScope::interleaved:
+      return exposure.interleaved > 0;
     case MetricScope::all:
     case MetricScope::answered:
       break;
@@ -152,13 +155,17 @@ void StagedPolicy::observe(PolicyMemory memory, const RolloutView& view,
   } else if (!view.paused && was_paused) {
     memory[RolloutSlot::paused_for] += to_slot(now) - memory[RolloutSlot::paused_since];
     memory[RolloutSlot::paused_since] = kNotYet;
+    GATEWRIGHT_PROBE("staged policy: a pause ended");
   }
   std::visit(
       [&](const auto& told) {
         if constexpr (requires { told.probe; }) {
           const auto index = static_cast<std::size_t>(told.probe);
           // A window that belongs to an earlier stage may still come in; it is not weighed here.
-          if ((measured_[static_cast<std::size_t>(view.stage)] >> index & 1) == 0) return;
+          if ((measured_[static_cast<std::size_t>(view.stage)] >> index & 1) == 0) {
+            GATEWRIGHT_PROBE("staged policy: a window of an earlier stage");
+            return;
+          }
           const Gate& gate = gates_[index];
           weigh(memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots()), gate, view,
                 observation);
@@ -172,7 +179,10 @@ void StagedPolicy::weigh(std::span<double> record, const Gate& gate, const Rollo
   const Look look = look_at(observation.event, gate.compares_arms);
   record[GateSlot::faulty] = look.is_error ? 1.0 : 0.0;
   record[GateSlot::requests] += static_cast<double>(look.requests) * gate.new_share;
-  if (!look.is_evidence) return;
+  if (!look.is_evidence) {
+    GATEWRIGHT_PROBE("staged policy: a window without evidence");
+    return;
+  }
   record[GateSlot::last_fresh] = to_slot(elapsed(view.started_at, view.at));
   const std::span<double> slots = record.subspan(GateSlot::count);
   gate.test->update(slots, observation);
@@ -187,7 +197,10 @@ void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView&) const no
   memory[RolloutSlot::paused_for] = 0.0;
   for (const Gate& gate : gates_) {
     const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
-    if (gate.forgets) std::ranges::fill(record, 0.0);
+    if (gate.forgets) {
+      GATEWRIGHT_PROBE("staged policy: evidence forgotten at a new stage");
+      std::ranges::fill(record, 0.0);
+    }
     record[GateSlot::last_fresh] = kNotYet;
     record[GateSlot::requests] = 0.0;
   }
@@ -211,6 +224,7 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     if (verdict == Verdict::fail) {
       proposal.failing |= bit;
       findings.failed |= gate.is_protective;
+      if (!gate.is_protective) GATEWRIGHT_PROBE("staged policy: an advisory gate fails");
     }
     if (verdict == Verdict::undecided || verdict == Verdict::no_data) proposal.undecided |= bit;
     findings.faulty |= verdict == Verdict::fault;
@@ -224,6 +238,7 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
                 : after(view.started_at, from_slot(record[GateSlot::last_fresh]));
     const Instant silent_at = after(heard_at, gate.silence);
     if (view.at >= silent_at) {
+      GATEWRIGHT_PROBE("staged policy: a silent gate");
       proposal.silent |= bit;
       findings.silent = true;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/arms/error_bursts.h"
+
 namespace gatewright::sim {
 namespace {
 
@@ -20,11 +22,17 @@ void apply(const Affine& map, Span span, float* column) noexcept {
     column[i] = std::max(kLeast, column[i] * multiply + shift);
 }
 
-void lengths(const ArmLaw& law, Span span, ArmColumns& out) noexcept {
-  if (law.output_tokens.is_identity()) return;
-  apply(law.output_tokens, span, out.output_tokens.data());
+void lengths(const Arm& arm, const ArmLaw& law, const double* collapse, Span span,
+             ArmColumns& out) noexcept {
+  if (!law.output_tokens.is_identity()) {
+    apply(law.output_tokens, span, out.output_tokens.data());
+    for (std::size_t i = span.begin; i < span.end; ++i)
+      out.output_tokens[i] = std::max(1.0F, std::nearbyintf(out.output_tokens[i]));
+  }
+  if (law.collapse == 0.0) return;
+  const auto most = static_cast<float>(arm.collapse.tokens);
   for (std::size_t i = span.begin; i < span.end; ++i)
-    out.output_tokens[i] = std::max(1.0F, std::nearbyintf(out.output_tokens[i]));
+    if (collapse[i] < law.collapse) out.output_tokens[i] = std::min(most, out.output_tokens[i]);
 }
 
 void first_tokens(const Arm& arm, const ArmLaw& law, const double* z, Span span,
@@ -46,39 +54,78 @@ void first_tokens(const Arm& arm, const ArmLaw& law, const double* z, Span span,
 }
 
 /// Latency, errors and timeouts: an error comes early, an answer beyond the timeout is an error.
-void latencies(const Arm& arm, const ArmLaw& law, const double* uniform, Span span,
+void latencies(const Arm& arm, const ArmLaw& law, const ArmDraws& draws, Span span,
                ArmColumns& out) noexcept {
   const auto tpot = static_cast<float>(law.tpot_seconds);
   for (std::size_t i = span.begin; i < span.end; ++i)
     out.latency[i] = out.ttft[i] + tpot * out.output_tokens[i];
   apply(law.latency, span, out.latency.data());
+  if (law.hang > 0.0) {
+    const auto factor = static_cast<float>(arm.hang.factor);
+    for (std::size_t i = span.begin; i < span.end; ++i)
+      if (draws.hang[i] < law.hang) out.latency[i] *= factor;
+  }
   const auto ratio = static_cast<float>(arm.failed_latency_ratio);
   const auto timeout = static_cast<float>(arm.latency.timeout_seconds);
-  for (std::size_t i = span.begin; i < span.end; ++i) {
-    const bool failed = uniform[i] < law.error;
+  const auto end = [&](std::size_t i, double error) {
+    const bool failed = draws.error[i] < error;
     const float latency = failed ? out.latency[i] * ratio : out.latency[i];
     const bool late = latency > timeout;
     out.latency[i] = late ? timeout : latency;
     out.events[i] =
         static_cast<std::uint8_t>((failed || late ? kError : 0) | (late ? kTimeout : 0));
+  };
+  if (draws.in_burst == nullptr) {
+    for (std::size_t i = span.begin; i < span.end; ++i) end(i, law.error);
+  } else {
+    for (std::size_t i = span.begin; i < span.end; ++i)
+      end(i, draws.in_burst[i] != 0 ? law.error_in_burst : law.error);
   }
+  if (law.collapse == 0.0) return;
+  for (std::size_t i = span.begin; i < span.end; ++i)
+    if (draws.collapse[i] < law.collapse && (out.events[i] & kError) == 0)
+      out.events[i] |= kCollapsed;
+}
+
+/// Of errors that are no timeouts, some are rejections.
+void error_kinds(const Arm& arm, const double* uniform, Span span, ArmColumns& out) noexcept {
+  if (arm.rate_limited_share == 0.0) return;
+  for (std::size_t i = span.begin; i < span.end; ++i)
+    if ((out.events[i] & (kError | kTimeout)) == kError && uniform[i] < arm.rate_limited_share)
+      out.events[i] |= kRejected;
 }
 
 /// An error bills its input only.
-void costs(const Arm& arm, const ArmLaw& law, const float* input_tokens, Span span,
-           ArmColumns& out) noexcept {
-  const auto input_price = static_cast<float>(arm.price.input_usd_per_token);
-  const auto output_price = static_cast<float>(arm.price.output_usd_per_token);
-  for (std::size_t i = span.begin; i < span.end; ++i) {
+void costs(const ArmLaw& law, const float* input_tokens, Span span, ArmColumns& out) noexcept {
+  const Rates& rates = *law.prices;
+  const auto bill = [&](std::size_t i, float input_price, float output_price) {
     const float billed = (out.events[i] & kError) != 0 ? 0.0F : out.output_tokens[i];
     out.cost[i] = input_tokens[i] * input_price + billed * output_price;
-  }
+  };
+  for (std::size_t i = span.begin; i < span.end; ++i) bill(i, rates.input, rates.output);
+  for (const Rates::Tier& tier : rates.tiers)
+    for (std::size_t i = span.begin; i < span.end; ++i)
+      if (input_tokens[i] > tier.above_input_tokens) bill(i, tier.input, tier.output);
   apply(law.cost, span, out.cost.data());
 }
 
-void refusals(const ArmLaw& law, const double* uniform, Span span, ArmColumns& out) noexcept {
-  for (std::size_t i = span.begin; i < span.end; ++i)
-    if (uniform[i] < law.refusal && (out.events[i] & kError) == 0) out.events[i] |= kRefusal;
+/// Who refuses, and whom the detector takes for it: of one that errs, each answer is flagged by a
+/// draw of its own.
+void refusals(const ArmLaw& law, const ArmDraws& draws, Span span, ArmColumns& out) noexcept {
+  if (is_perfect(law.detector)) {
+    for (std::size_t i = span.begin; i < span.end; ++i)
+      if (draws.refusal[i] < law.refusal && (out.events[i] & kError) == 0)
+        out.events[i] |= kRefusal | kFlagged;
+    return;
+  }
+  const double flagged_refusal = law.detector.sensitivity;
+  const double flagged_answer = 1.0 - law.detector.specificity;
+  for (std::size_t i = span.begin; i < span.end; ++i) {
+    if ((out.events[i] & kError) != 0) continue;
+    const bool refused = draws.refusal[i] < law.refusal;
+    const bool flagged = draws.flag[i] < (refused ? flagged_refusal : flagged_answer);
+    out.events[i] |= static_cast<std::uint8_t>((refused ? kRefusal : 0) | (flagged ? kFlagged : 0));
+  }
 }
 
 /// One uniform rates: its low end down, its high end up, so that nobody does both.
@@ -97,6 +144,22 @@ void qualities(const Arm& arm, const ArmLaw& law, const double* z, Span span,
   const auto sd = static_cast<float>(arm.quality.sd * law.quality.multiply);
   for (std::size_t i = span.begin; i < span.end; ++i)
     out.quality[i] = std::clamp(mean + sd * static_cast<float>(z[i]), 0.0F, 1.0F);
+  const auto cap = static_cast<float>(arm.collapse.quality);
+  if (law.collapse == 0.0) return;
+  for (std::size_t i = span.begin; i < span.end; ++i)
+    if ((out.events[i] & kCollapsed) != 0) out.quality[i] = std::min(cap, out.quality[i]);
+}
+
+void agreements(const ArmLaw& law, const double* uniform, Span span, ArmColumns& out) noexcept {
+  for (std::size_t i = span.begin; i < span.end; ++i)
+    out.agreement[i] = uniform[i] < law.agreement ? 1 : 0;
+}
+
+void similarities(const ArmLaw& law, const double* z, Span span, ArmColumns& out) noexcept {
+  const auto mean = static_cast<float>(law.similarity.mean);
+  const auto sd = static_cast<float>(law.similarity.sd);
+  for (std::size_t i = span.begin; i < span.end; ++i)
+    out.similarity[i] = std::clamp(mean + sd * static_cast<float>(z[i]), 0.0F, 1.0F);
 }
 
 }  // namespace
@@ -123,7 +186,8 @@ void ArmLaw::set(WorldMetric metric, const Arm& arm, const Affine& map) noexcept
       quality = map;
       break;
     case WorldMetric::error:
-      error = probability(map(arm.error_probability));
+      error = probability(map(quiet_error_probability(arm)));
+      if (arm.error_bursts) error_in_burst = probability(map(arm.error_bursts->burst_probability));
       break;
     case WorldMetric::refusal:
       refusal = probability(map(arm.refusal_probability));
@@ -134,26 +198,48 @@ void ArmLaw::set(WorldMetric metric, const Arm& arm, const Affine& map) noexcept
     case WorldMetric::thumbs_up:
       thumbs_up = probability(map(arm.thumbs.up * arm.thumbs.rate_given));
       break;
+    case WorldMetric::length_collapse:
+      collapse = probability(map(arm.collapse.probability));
+      break;
+    case WorldMetric::hang:
+      hang = probability(map(arm.hang.probability));
+      break;
     case WorldMetric::input_tokens:
     case WorldMetric::timeout:
     case WorldMetric::error_or_refusal:
+    case WorldMetric::error_429:
+    case WorldMetric::error_5xx:
+    case WorldMetric::agreement:
+    case WorldMetric::similarity:
+    case WorldMetric::cpu:
+    case WorldMetric::memory:
+    case WorldMetric::preference:
       break;
   }
 }
 
+void ArmLaw::set(WorldMetric metric, const SamePrompt& pair, const Affine& map) noexcept {
+  if (metric == WorldMetric::agreement) agreement = probability(map(pair.agreement));
+  if (metric == WorldMetric::similarity)
+    similarity = {map(pair.similarity.mean), pair.similarity.sd * map.multiply};
+}
+
 void answer(const Arm& arm, const ArmLaw& law, const ArmDraws& draws, const float* input_tokens,
             AnswerParts parts, Span span, ArmColumns& out) noexcept {
-  lengths(law, span, out);
+  lengths(arm, law, draws.collapse, span, out);
   first_tokens(arm, law, draws.ttft, span, out);
-  latencies(arm, law, draws.error, span, out);
+  latencies(arm, law, draws, span, out);
+  if (parts.error_kind) error_kinds(arm, draws.error_kind, span, out);
   if (parts.tpot)
     std::fill(out.tpot.begin() + static_cast<std::ptrdiff_t>(span.begin),
               out.tpot.begin() + static_cast<std::ptrdiff_t>(span.end),
               static_cast<float>(law.tpot_seconds));
-  if (parts.cost) costs(arm, law, input_tokens, span, out);
-  if (parts.refusal) refusals(law, draws.refusal, span, out);
+  if (parts.cost) costs(law, input_tokens, span, out);
+  if (parts.refusal) refusals(law, draws, span, out);
   if (parts.thumbs) thumbs(law, draws.thumbs, span, out);
   if (parts.quality) qualities(arm, law, draws.quality, span, out);
+  if (parts.agreement) agreements(law, draws.agreement, span, out);
+  if (parts.similarity) similarities(law, draws.similarity, span, out);
 }
 
 }  // namespace gatewright::sim

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "sim/arms/columns.h"
+#include "sim/arms/prices.h"
 #include "sim/arms/world_metric.h"
 #include "sim/effects/effect_table.h"
 #include "sim/scenario.h"
@@ -16,11 +17,19 @@ namespace gatewright::sim {
 struct ArmLaw {
   Affine output_tokens, ttft, latency, cost, quality;  ///< on what the baseline's law draws
   double tpot_seconds = 0.0;
-  double error = 0.0, refusal = 0.0;          ///< probabilities
+  double error = 0.0, refusal = 0.0;  ///< probabilities; of errors outside bursts
+  double error_in_burst = 0.0;
   double thumbs_down = 0.0, thumbs_up = 0.0;  ///< that an answer seen is rated, and so
+  double collapse = 0.0, hang = 0.0;
+  double agreement = 1.0;   ///< with the baseline's answer to the same prompt
+  Arm::Score similarity{};  ///< to it
+  Arm::Detector detector{};
+  const Rates* prices = nullptr;  ///< those that hold; needed where cost is wanted
 
   /// Sets the part that belongs to `metric`; `map` acts on the arm's own number.
   void set(WorldMetric metric, const Arm& arm, const Affine& map) noexcept;
+  /// The same for metrics of two answers to one prompt.
+  void set(WorldMetric metric, const SamePrompt& pair, const Affine& map) noexcept;
 };
 
 /// The draws behind one arm's answers, one per request. Null where not wanted.
@@ -30,7 +39,19 @@ struct ArmDraws {
   const double* error = nullptr;    ///< uniform, as all below
   const double* refusal = nullptr;
   const double* thumbs = nullptr;
+  const double* error_kind = nullptr;
+  const double* flag = nullptr;
+  const double* collapse = nullptr;
+  const double* hang = nullptr;
+  const double* agreement = nullptr;
+  const double* similarity = nullptr;      ///< standard normal
+  const std::uint8_t* in_burst = nullptr;  ///< whether errors come in a burst; null: there are none
 };
+
+/// Whether what it flags is the truth: then nothing needs to be drawn.
+[[nodiscard]] constexpr bool is_perfect(const Arm::Detector& detector) noexcept {
+  return detector.sensitivity >= 1.0 && detector.specificity >= 1.0;
+}
 
 /// Which columns beyond output tokens, time to first token, latency and errors are wanted.
 struct AnswerParts {
@@ -39,6 +60,9 @@ struct AnswerParts {
   bool refusal = false;
   bool thumbs = false;
   bool quality = false;
+  bool error_kind = false;
+  bool agreement = false;
+  bool similarity = false;
 };
 
 /// Requests begin..end-1 of a chunk.

@@ -18,17 +18,46 @@ enum class WorldMetric : std::uint8_t {
   output_tokens,
   cost,
   quality,
-  error,  ///< from here on: events
+  error,  ///< from here on: events, but for similarity
   timeout,
   refusal,
   error_or_refusal,
   thumbs_down,
   thumbs_up,
+  // Their numbers are part of stream keys: those above keep theirs.
+  error_429,
+  error_5xx,
+  length_collapse,
+  hang,  ///< of which telemetry knows only the latency
+  agreement,
+  similarity,  ///< a score, no event
+  cpu,         ///< readings of an arm's servers, not of requests
+  memory,
+  preference,
 };
 
-inline constexpr std::array<std::string_view, 13> kWorldMetricNames = {
-    "latency", "ttft",    "tpot",    "input_tokens",     "output_tokens", "cost",     "quality",
-    "error",   "timeout", "refusal", "error_or_refusal", "thumbs_down",   "thumbs_up"};
+inline constexpr std::array<std::string_view, 22> kWorldMetricNames = {"latency",
+                                                                       "ttft",
+                                                                       "tpot",
+                                                                       "input_tokens",
+                                                                       "output_tokens",
+                                                                       "cost",
+                                                                       "quality",
+                                                                       "error",
+                                                                       "timeout",
+                                                                       "refusal",
+                                                                       "error_or_refusal",
+                                                                       "thumbs_down",
+                                                                       "thumbs_up",
+                                                                       "error_429",
+                                                                       "error_5xx",
+                                                                       "length_collapse",
+                                                                       "hang",
+                                                                       "agreement",
+                                                                       "similarity",
+                                                                       "cpu",
+                                                                       "memory",
+                                                                       "preference"};
 inline constexpr std::size_t kWorldMetrics = kWorldMetricNames.size();
 
 [[nodiscard]] constexpr std::size_t index_of(WorldMetric metric) noexcept {
@@ -46,9 +75,14 @@ inline constexpr std::size_t kWorldMetrics = kWorldMetricNames.size();
   return std::nullopt;
 }
 
+/// One reading per arm and window, where the scenario has servers.
+[[nodiscard]] constexpr bool is_gauge(WorldMetric metric) noexcept {
+  return metric == WorldMetric::cpu || metric == WorldMetric::memory;
+}
+
 /// 0 or 1 per request: effects and noise act on the probability.
 [[nodiscard]] constexpr bool is_event(WorldMetric metric) noexcept {
-  return metric >= WorldMetric::error;
+  return metric >= WorldMetric::error && metric != WorldMetric::similarity && !is_gauge(metric);
 }
 
 /// A positive number per request: noise is a factor, logarithms make sense.
@@ -59,7 +93,13 @@ inline constexpr std::size_t kWorldMetrics = kWorldMetricNames.size();
 /// Whether effects and deployment noise can act on it: the others follow from these.
 [[nodiscard]] constexpr bool can_differ(WorldMetric metric) noexcept {
   return metric != WorldMetric::input_tokens && metric != WorldMetric::timeout &&
-         metric != WorldMetric::error_or_refusal;
+         metric != WorldMetric::error_or_refusal && metric != WorldMetric::error_429 &&
+         metric != WorldMetric::error_5xx && !is_gauge(metric) && metric != WorldMetric::preference;
+}
+
+/// Whether it compares two answers to one prompt.
+[[nodiscard]] constexpr bool is_paired(WorldMetric metric) noexcept {
+  return metric == WorldMetric::agreement || metric == WorldMetric::similarity;
 }
 
 }  // namespace gatewright::sim

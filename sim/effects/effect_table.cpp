@@ -1,34 +1,211 @@
 #include "sim/effects/effect_table.h"
 
-#include <optional>
+#include <algorithm>
+#include <cmath>
+#include <limits>
 
+#include "policies/assert.h"
 #include "sim/seconds.h"
 
 namespace gatewright::sim {
+namespace {
 
-EffectTable::EffectTable(std::span<const Effect> effects) {
-  for (const Effect& effect : effects)
-    if (const std::optional<WorldMetric> metric = world_metric(effect.metric))
-      entries_[index_of(*metric)].push_back({to_seconds(effect.from),
-                                             to_seconds(effect.from + effect.ramp_in),
-                                             effect.multiply, effect.shift});
+constexpr double kForever = std::numeric_limits<double>::infinity();
+
+bool is_at(EffectArms arms, std::size_t arm) noexcept {
+  return arms == EffectArms::both || (arms == EffectArms::baseline) == (arm == kBaselineArm);
 }
 
-Affine EffectTable::at(WorldMetric metric, double seconds) const noexcept {
+/// Where an effect's clock begins; null: it has not.
+const ExposureSegment* began(const Effect& effect, const ExposureHistory& history) noexcept {
+  static constexpr ExposureSegment kStart{};
+  switch (effect.since) {
+    case EffectClock::start:
+      break;
+    case EffectClock::first_exposure:
+      return history.first_exposure();
+    case EffectClock::served:
+      return history.first_served(effect.since_served);
+  }
+  return &kStart;
+}
+
+}  // namespace
+
+// ---- one effect ----
+
+EffectTable::Entry::Entry(const Effect& written)
+    : effect(written),
+      from(to_seconds(written.from)),
+      full(to_seconds(written.from + written.ramp_in)),
+      until(written.lasts ? to_seconds(written.from + written.ramp_in + *written.lasts) : kForever),
+      gone(written.lasts
+               ? to_seconds(written.from + written.ramp_in + *written.lasts + written.fade)
+               : kForever),
+      period(written.periodic ? to_seconds(written.periodic->period) : 0.0),
+      on(written.periodic ? to_seconds(written.periodic->on) : 0.0) {}
+
+double EffectTable::Entry::elapsed(double seconds, const ExposureHistory& history) const noexcept {
+  if (effect.since == EffectClock::start) return seconds;
+  const ExposureSegment* origin = began(effect, history);
+  return origin == nullptr ? -kForever : seconds - origin->from_seconds;
+}
+
+bool EffectTable::Entry::is_on(double elapsed_seconds) const noexcept {
+  if (elapsed_seconds < from || elapsed_seconds >= gone) return false;
+  return period == 0.0 || std::fmod(elapsed_seconds - from, period) < on;
+}
+
+bool EffectTable::Entry::is_active(double seconds, const ExposureHistory& history) const noexcept {
+  if (!is_on(elapsed(seconds, history))) return false;
+  return effect.above_served == 0.0 || history.served_at(seconds) >= effect.above_served;
+}
+
+double EffectTable::Entry::grown(double elapsed_seconds) const noexcept {
+  const double growing = std::min(elapsed_seconds, until);
+  const bool is_ramp = growing < full || (effect.grows_on && full > from);
+  const double size = is_ramp ? (growing - from) / (full - from) : 1.0;
+  if (elapsed_seconds <= until) return size;
+  return size * (gone - elapsed_seconds) / (gone - until);
+}
+
+bool EffectTable::Entry::is_constant(double first, double last,
+                                     const ExposureHistory& history) const noexcept {
+  const double begin = elapsed(first, history);
+  const double end = elapsed(last, history);
+  if (end < from || begin >= gone) return true;
+  if (begin < full || end >= until || effect.grows_on) return false;
+  if (period > 0.0 && (is_on(begin) != is_on(end) || end - begin >= std::min(on, period - on)))
+    return false;
+  return effect.above_served == 0.0 || history.is_steady(first, last);
+}
+
+Instant EffectTable::Entry::next_change(Instant at, const ExposureHistory& history) const noexcept {
+  Instant next = kNever;
+  const auto consider = [&](Instant when) {
+    if (when > at) next = std::min(next, when);
+  };
+  if (effect.above_served > 0.0) consider(history.next_change(at));
+  const ExposureSegment* origin = began(effect, history);
+  if (origin == nullptr) return next;
+  const Instant start = after(origin->from, effect.from);
+  const Instant end =
+      effect.lasts ? after(start, effect.ramp_in + *effect.lasts + effect.fade) : kNever;
+  consider(start);
+  consider(end);
+  if (effect.periodic && at >= start && at < end) {
+    const Instant cycle = at - (at - start) % effect.periodic->period;
+    consider(after(cycle, effect.periodic->on));
+    consider(after(cycle, effect.periodic->period));
+  }
+  return next;
+}
+
+// ---- all of them ----
+
+EffectTable::EffectTable(std::span<const Effect> effects, std::span<const Segment> segments) {
+  for (const Effect& effect : effects) {
+    const std::optional<WorldMetric> metric = world_metric(effect.metric);
+    if (!metric) continue;
+    Entry entry(effect);
+    entry.needed = bit_of(effect, segments);
+    depends_on_exposure_ |= effect.since != EffectClock::start || effect.above_served > 0.0;
+    if (is_harmful(effect)) harmful_.push_back(entry);
+    for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+      if (is_at(effect.arms, arm)) entries_[arm][index_of(*metric)].push_back(entry);
+  }
+}
+
+Conditions EffectTable::bit_of(const Effect& effect, std::span<const Segment> segments) {
+  Condition condition;
+  if (!effect.segment.empty()) {
+    const auto found = std::ranges::find(segments, effect.segment, &Segment::name);
+    GATEWRIGHT_ASSERT(found != segments.end());
+    condition.segment = static_cast<std::uint32_t>(found - segments.begin());
+  }
+  condition.tenant = effect.tenant;
+  condition.above_input_tokens = effect.above_input_tokens;
+  if (condition == Condition{}) return 0;
+
+  looks_at_.segment |= condition.segment.has_value();
+  looks_at_.tenant |= condition.tenant.has_value();
+  looks_at_.input_tokens |= condition.above_input_tokens > 0.0;
+  const auto known = std::ranges::find(conditions_, condition);
+  const auto place = static_cast<std::size_t>(known - conditions_.begin());
+  if (known == conditions_.end()) conditions_.push_back(condition);
+  GATEWRIGHT_ASSERT(conditions_.size() <= kMostConditions);
+  return Conditions{1} << place;
+}
+
+Affine EffectTable::at(std::size_t arm, WorldMetric metric, double seconds, Conditions holding,
+                       const ExposureHistory& history) const noexcept {
   Affine all;
-  for (const Entry& entry : entries_[index_of(metric)]) {
-    if (seconds < entry.from) continue;
-    const double grown =
-        seconds >= entry.full ? 1.0 : (seconds - entry.from) / (entry.full - entry.from);
-    all = then(all, {1.0 + (entry.multiply - 1.0) * grown, entry.shift * grown});
+  for (const Entry& entry : entries_[arm][index_of(metric)]) {
+    if ((entry.needed & ~holding) != 0 || !entry.is_active(seconds, history)) continue;
+    const double grown = entry.grown(entry.elapsed(seconds, history));
+    // What shrinks and goes on shrinking ends at nothing.
+    const double multiply = std::max(0.0, 1.0 + (entry.effect.multiply - 1.0) * grown);
+    all = then(all, {multiply, entry.effect.shift * grown});
   }
   return all;
 }
 
-bool EffectTable::is_constant(WorldMetric metric, double first, double last) const noexcept {
-  for (const Entry& entry : entries_[index_of(metric)])
-    if (last >= entry.from && first < entry.full) return false;
-  return true;
+bool EffectTable::is_constant(std::size_t arm, WorldMetric metric, double first, double last,
+                              const ExposureHistory& history) const noexcept {
+  return std::ranges::all_of(entries_[arm][index_of(metric)], [&](const Entry& entry) {
+    return entry.is_constant(first, last, history);
+  });
+}
+
+void EffectTable::find_conditions(const Columns& columns,
+                                  Column<Conditions>& holding) const noexcept {
+  std::fill_n(holding.begin(), columns.size, Conditions{0});
+  for (std::size_t c = 0; c < conditions_.size(); ++c) {
+    const Condition& condition = conditions_[c];
+    for (std::size_t i = 0; i < columns.size; ++i) {
+      const bool holds =
+          (!condition.segment || columns.segment[i] == *condition.segment) &&
+          (!condition.tenant || columns.tenant[i] == *condition.tenant) &&
+          (condition.above_input_tokens == 0.0 ||
+           static_cast<double>(columns.input_tokens[i]) >= condition.above_input_tokens);
+      holding[i] |= static_cast<Conditions>(holds) << c;
+    }
+  }
+}
+
+// ---- harm ----
+
+bool EffectTable::may_harm(double first, double last,
+                           const ExposureHistory& history) const noexcept {
+  return std::ranges::any_of(harmful_, [&](const Entry& entry) {
+    return entry.elapsed(last, history) >= entry.from && entry.elapsed(first, history) < entry.gone;
+  });
+}
+
+bool EffectTable::harms(double seconds, Conditions holding,
+                        const ExposureHistory& history) const noexcept {
+  return std::ranges::any_of(harmful_, [&](const Entry& entry) {
+    return (entry.needed & ~holding) == 0 && entry.is_active(seconds, history);
+  });
+}
+
+std::optional<Stretch> EffectTable::next_harm(Stretch within,
+                                              const ExposureHistory& history) const noexcept {
+  if (harmful_.empty()) return std::nullopt;
+  std::optional<Instant> since;
+  Instant next;
+  for (Instant at = within.from; at < within.to; at = next) {
+    next = within.to;
+    for (const Entry& entry : harmful_) next = std::min(next, entry.next_change(at, history));
+    // Nothing changes between `at` and `next`, so any moment between them speaks for all.
+    const double between = to_seconds(at + (next - at) / 2);
+    const bool is_present = std::ranges::any_of(
+        harmful_, [&](const Entry& entry) { return entry.is_active(between, history); });
+    if (is_present && !since) since = at;
+    if (!is_present && since) return Stretch{*since, at};
+  }
+  if (!since) return std::nullopt;
+  return Stretch{*since, within.to};
 }
 
 }  // namespace gatewright::sim

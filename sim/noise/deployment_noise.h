@@ -6,7 +6,7 @@
 #include <cstddef>
 
 #include "sim/arms/world_metric.h"
-#include "sim/effects/effect_table.h"
+#include "sim/noise/disturbance.h"
 #include "sim/run.h"
 #include "sim/scenario.h"
 
@@ -15,15 +15,16 @@ namespace gatewright::sim {
 class DeploymentNoise {
  public:
   DeploymentNoise() = default;
-  /// Positive metrics: a factor exp(sd z); quality and events: an offset sd z.
-  DeploymentNoise(const Noise& noise, RunKey key);
+  /// Positive metrics: a factor exp(sd z); quality and events: log-odds moved by logit_sd(sd) z at the
+  /// baseline's rate.
+  DeploymentNoise(const Noise& noise, const Arm& arm, RunKey key);
   /// What it does to `metric` at arm 0 (baseline) or 1 (candidate).
-  [[nodiscard]] const Affine& at(std::size_t arm, WorldMetric metric) const noexcept {
-    return maps_[arm][index_of(metric)];
+  [[nodiscard]] const Disturbance& at(std::size_t arm, WorldMetric metric) const noexcept {
+    return disturbances_[arm][index_of(metric)];
   }
 
  private:
-  std::array<std::array<Affine, kWorldMetrics>, 2> maps_{};
+  std::array<std::array<Disturbance, kWorldMetrics>, 2> disturbances_{};
 };
 
 }  // namespace gatewright::sim

@@ -1,4 +1,5 @@
-// From target exposures to applied ones: the router obeys late, and the latest target wins.
+// From target exposures to applied ones: the router obeys late and not always at once, and the latest
+// target wins.
 // Used by Driver, one per contender; it never decides an exposure.
 #pragma once
 
@@ -11,6 +12,7 @@
 #include "policies/time.h"
 #include "sim/run.h"
 #include "sim/scenario.h"
+#include "sim/streams.h"
 
 namespace gatewright::sim {
 
@@ -27,9 +29,17 @@ struct PendingTarget {
   std::uint64_t number = 0;
 };
 
+/// What a moment of an actuation brought.
+struct Actuated {
+  bool confirms = false;           ///< the router says what it serves now
+  std::optional<Instant> again{};  ///< the same actuation goes on then
+};
+
+/// What can go wrong with an actuation is drawn once per actuation, but for `refused`, which is drawn
+/// per attempt; all by (key, number), so that equal numbers of actuations meet equal luck.
 class Router {
  public:
-  explicit Router(const Rollback& rollback) : law_(delay_law(rollback)) {}
+  explicit Router(const Rollback& rollback) : rollback_(rollback), law_(delay_law(rollback)) {}
 
   /// Back to the start of a rollout: nothing exposed, nothing asked for.
   void start(RunKey key);
@@ -38,21 +48,44 @@ class Router {
   /// is a function of (key, n).
   [[nodiscard]] std::optional<PendingTarget> request(Exposure target, Instant now);
 
-  /// The moment of actuation `number` has come: whether it still counts and was applied.
-  bool apply(std::uint64_t number, Instant now);
+  /// A moment of actuation `number` has come. Nothing happens where a later target has replaced it.
+  Actuated apply(std::uint64_t number, Instant now);
+
+  /// How much longer than its delay the present actuation was bound to take, by refusals and by landing
+  /// short.
+  [[nodiscard]] Duration retried() const noexcept { return retried_; }
 
   [[nodiscard]] Exposure applied() const noexcept { return timeline_.back().exposure; }
   /// Exposures since the start of the present window, in order; never empty.
   [[nodiscard]] std::span<const ExposureSegment> timeline() const noexcept { return timeline_; }
-  /// A new window begins at `start`: forgets all but the present exposure.
+  /// Exposures since the start of the rollout, in order; never empty.
+  [[nodiscard]] std::span<const ExposureSegment> history() const noexcept { return history_; }
+  /// A new window begins at `start`: the timeline forgets all but the present exposure.
   void roll(Instant start) noexcept;
 
  private:
+  /// What the next moment of the present actuation brings.
+  enum class Next : std::uint8_t {
+    attempt,
+    rest,             ///< of the way to the target
+    acknowledgement,  ///< that got lost
+    second_confirmation,
+    nothing,
+  };
+  [[nodiscard]] bool happens(double share, StreamName name, std::uint64_t index) const noexcept;
+  void serve(Exposure exposure, Instant now);
+  Actuated arrive(Instant now);
+
+  Rollback rollback_;
   DelayLaw law_;
   RunKey key_;
   std::vector<ExposureSegment> timeline_;
+  std::vector<ExposureSegment> history_;
   std::optional<Exposure> target_;
   std::uint64_t actuations_ = 0;  ///< numbers given so far; the last one is the one that counts
+  Next next_ = Next::nothing;
+  std::uint64_t attempts_ = 0;  ///< of the present actuation
+  Duration retried_{};
 };
 
 }  // namespace gatewright::sim

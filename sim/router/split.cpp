@@ -6,7 +6,7 @@
 
 namespace gatewright::sim {
 
-void Split::split(const Columns& columns, std::size_t bucket,
+void Split::split(const Columns& columns, Buckets buckets,
                   std::span<const ExposureSegment> timeline, Instant until) {
   const double* begin = columns.at_seconds;
   const double* end = begin + columns.size;
@@ -17,11 +17,9 @@ void Split::split(const Columns& columns, std::size_t bucket,
 
   std::size_t baseline = 0;
   std::size_t served = 0;
-  std::size_t mirrored = 0;
+  std::array<std::size_t, 3> beside{};  ///< as in shadow_
   Column<std::uint16_t>& baseline_places = all_[kBaselineArm];
   Column<std::uint16_t>& served_places = all_[kCandidateArm];
-  const std::uint16_t* buckets = columns.bucket[bucket].data();
-
   for (std::size_t s = 0; s < timeline.size(); ++s) {
     const Exposure exposure = timeline[s].exposure;
     // The first segment may have begun in an earlier chunk; the last one has no end.
@@ -29,25 +27,54 @@ void Split::split(const Columns& columns, std::size_t bucket,
     const std::size_t last = s + 1 == timeline.size()
                                  ? requests_
                                  : std::min(place_of(timeline[s + 1].from_seconds), requests_);
-    const double mirror_below =
-        static_cast<double>(exposure.mirrored) / static_cast<double>(kWholeExposure);
+    constexpr auto kWhole = static_cast<double>(kWholeExposure);
+    const double mirror_below = static_cast<double>(exposure.mirrored) / kWhole;
+    const double count_below = mirror_below * mirrored_sampled_;
+    const double beside_below =
+        static_cast<double>(exposure.mirrored + exposure.interleaved) / kWhole;
+    const bool all_served = exposure.served == kWholeExposure && !buckets.at_whole;
     for (std::size_t i = first; i < last; ++i) {
       const auto place = static_cast<std::uint16_t>(i);
-      const bool is_served = exposure.served == kWholeExposure ||
-                             (exposure.served > 0 && buckets[i] < exposure.served);
+      const bool is_served =
+          all_served || (exposure.served > 0 && buckets.of_place[i] < exposure.served);
       // Written to both lists, counted in one: no branch to mispredict.
       served_places[served] = place;
       served += is_served ? 1U : 0U;
       baseline_places[baseline] = place;
       baseline += is_served ? 0U : 1U;
-      if (exposure.mirrored > 0 && !is_served && columns.mirror[i] < mirror_below)
-        shadow_[mirrored++] = place;
+      if (beside_below > 0.0 && !is_served && columns.mirror[i] < beside_below) {
+        const double mirror = columns.mirror[i];
+        const std::size_t list = mirror >= mirror_below ? 1 : (mirror < count_below ? 0 : 2);
+        shadow_[list][beside[list]++] = place;
+      }
     }
   }
-  std::copy_n(shadow_.begin(), mirrored,
-              served_places.begin() + static_cast<std::ptrdiff_t>(served));
+  auto next = served_places.begin() + static_cast<std::ptrdiff_t>(served);
+  for (std::size_t list = 0; list < beside.size(); ++list)
+    next = std::copy_n(shadow_[list].begin(), beside[list], next);
+  count_ = {baseline, served + beside[0] + beside[1]};
+  served_ = served;
+  interleaved_ = beside[1];
+  uncounted_ = beside[2];
+}
+
+void Split::split(std::span<const Way> ways) {
+  std::size_t baseline = 0;
+  std::size_t served = 0;
+  std::size_t mirrored = 0;
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    const auto place = static_cast<std::uint16_t>(i);
+    if (ways[i] == Way::baseline) all_[kBaselineArm][baseline++] = place;
+    if (ways[i] == Way::served) all_[kCandidateArm][served++] = place;
+    if (ways[i] == Way::mirrored) shadow_[0][mirrored++] = place;
+  }
+  std::copy_n(shadow_[0].begin(), mirrored,
+              all_[kCandidateArm].begin() + static_cast<std::ptrdiff_t>(served));
   count_ = {baseline, served + mirrored};
   served_ = served;
+  interleaved_ = 0;
+  uncounted_ = 0;
+  requests_ = baseline + served;
 }
 
 void Split::find_answered(const Columns& columns) {
@@ -64,6 +91,15 @@ void Split::find_answered(const Columns& columns) {
     if (arm == kCandidateArm && served_ == count_[arm]) served_answered_ = n;
     answered_count_[arm] = n;
   }
+  // What neither arm failed.
+  paired_count_ = 0;
+  for (const std::uint16_t place :
+       head(all_[kCandidateArm], count_[kCandidateArm] - interleaved_).subspan(served_)) {
+    const std::uint8_t events =
+        columns.arm[kBaselineArm].events[place] | columns.arm[kCandidateArm].events[place];
+    paired_[paired_count_] = place;
+    paired_count_ += (events & kError) == 0 ? 1U : 0U;
+  }
 }
 
 Split::Places Split::places(std::size_t arm, MetricScope scope) const noexcept {
@@ -74,10 +110,12 @@ Split::Places Split::places(std::size_t arm, MetricScope scope) const noexcept {
       return head(answered_[arm], answered_count_[arm]);
     case MetricScope::seen:
       return head(answered_[arm], arm == kCandidateArm ? served_answered_ : answered_count_[arm]);
+    case MetricScope::interleaved:
+      return interleaved();
     case MetricScope::paired:
       break;
   }
-  return {};
+  return head(paired_, paired_count_);
 }
 
 }  // namespace gatewright::sim

@@ -27,7 +27,8 @@ struct ServingPool {
   std::uint32_t concurrency = 16;
   double batch_slowdown = 0.02;
   double prefill_tokens_per_second = 0.0;  ///< 0: prefill is in the arm's time to first token
-  std::uint32_t queue = 1'000;             ///< longest; beyond it a request is rejected (429)
+  double tokens_per_slot = 4'096.0;  ///< a slot's part of a replica's memory, for metric `memory`
+  std::uint32_t queue = 1'000;       ///< longest; beyond it a request is rejected (429)
   std::optional<Autoscaling> autoscaling;
 };
 
@@ -36,11 +37,19 @@ struct Serving {
   ServingPool baseline;
   ServingPool candidate;
   /// The candidate's replicas are provisioned with its exposure (served and mirrored): its share of
-  /// the baseline's replicas, at least one, after its cold start.
+  /// the baseline's replicas, at least one, after its cold start. Until its first exposure it has its
+  /// own number.
   bool follows_exposure = false;
   Duration cold_start = std::chrono::minutes(3);  ///< of replicas that follow the exposure
-  /// Run-to-run noise of quality per unit of the coefficient of variation of the batch size.
+  /// Run-to-run noise of quality (sd) per unit of the coefficient of variation of the batch sizes that
+  /// an answer met at its replica.
   double batch_noise = 0.0;
+  std::optional<bool>
+      harmful{};  ///< default: whether the candidate has fewer slots, or slower ones
 };
+
+/// Whether the candidate's servers hurt: what `harmful` says, else whether they have fewer slots at
+/// their most, or lose more to batches, than the baseline's, and do not follow the exposure.
+[[nodiscard]] bool is_harmful(const Serving& serving) noexcept;
 
 }  // namespace gatewright::sim

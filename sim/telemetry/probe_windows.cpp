@@ -43,7 +43,8 @@ Reading reading(ArmTally& tally, const Statistic& statistic) {
 
 }  // namespace
 
-ProbeWindows::ProbeWindows(std::span<const Probe> probes, Duration telemetry_window) {
+ProbeWindows::ProbeWindows(std::span<const Probe> probes, Duration telemetry_window)
+    : telemetry_window_(telemetry_window) {
   const auto windows = [telemetry_window](Duration duration) {
     GATEWRIGHT_ASSERT(duration >= Duration::zero() &&
                       duration % telemetry_window == Duration::zero());
@@ -79,7 +80,8 @@ bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of
     const std::uint64_t first = since < grid.length ? 0 : (since - grid.length) / grid.every + 1;
     for (std::uint64_t j = first; j <= last; ++j) {
       Tally& open = grid.open[j % grid.open.size()];
-      add(*tally_of_probe[i], grid.measurement.kind, open);
+      if (const Tally* part = part_of(i, j, since, tally_of_probe[i]))
+        add(*part, grid.measurement.kind, open);
       if (since + 1 != j * grid.every + grid.length) continue;
       if ((wanted >> i & 1) != 0) {
         if (packet == nullptr) packet = &back_packet(k);
@@ -92,9 +94,22 @@ bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of
   return packet != nullptr;
 }
 
-std::span<const Report> ProbeWindows::take(std::uint64_t k) {
+const Tally* ProbeWindows::part_of(std::size_t probe, std::uint64_t j, std::uint64_t since,
+                                   const Tally* whole) const noexcept {
+  if (faults_ == nullptr) return whole;
+  const Grid& grid = grids_[probe];
+  const std::uint64_t closes = grid.delay + j * grid.every + grid.length;
+  const Instant closed = Instant{} + telemetry_window_ * static_cast<Duration::rep>(closes);
+  const ReportPlace place{ProbeIndex(probe), j, closed};
+  if (faults_->find(TelemetryFaultKind::truncated, place) == nullptr) return whole;
+  const std::uint64_t halves_before = 2 * (since - j * grid.every);
+  if (halves_before + 2 <= grid.length) return whole;
+  return halves_before + 1 == grid.length ? halves_[probe] : nullptr;
+}
+
+std::span<Report> ProbeWindows::take(std::uint64_t k) {
   if (under_way_ == 0 || ring_[first_].window != k) return {};
-  const Packet& packet = ring_[first_];
+  Packet& packet = ring_[first_];
   first_ = (first_ + 1) % ring_.size();
   --under_way_;
   return std::span(packet.reports).first(packet.count);
@@ -119,7 +134,7 @@ void ProbeWindows::write(const Grid& grid, ProbeIndex probe, std::uint64_t windo
     case Form::samples:
       report.event = Samples{.probe = probe,
                              .window = window,
-                             .paired = false,
+                             .paired = grid.measurement.scope == MetricScope::paired,
                              .baseline = tally[0].summary,
                              .candidate = tally[1].summary};
       break;

@@ -12,14 +12,9 @@
 #include "policies/observation.h"
 #include "policies/policy.h"
 #include "sim/telemetry/measurement.h"
+#include "sim/telemetry/report_faults.h"
 
 namespace gatewright::sim {
-
-/// What one closed window of a probe says, with the memory that its event borrows.
-struct Report {
-  Event event;
-  std::array<std::vector<HistogramBin>, 2> bins;
-};
 
 /// Window j of a probe opens j x `every` after its initial delay and closes `window` later: windows
 /// longer than `every` overlap, and every window is whole. Reports are kept per telemetry window, in
@@ -37,8 +32,15 @@ class ProbeWindows {
   /// anything to report. k rises by one from call to call.
   bool close(std::uint64_t k, std::span<const Tally* const> tally_of_probe, ProbeMask wanted);
 
+  /// Windows that are cut short by a fault cover their first half only: the tallies of the first half
+  /// of telemetry window k, per probe, and what says which windows are. Before close(k).
+  void cut_short(std::span<const Tally* const> half_of_probe, const ReportFaults& faults) noexcept {
+    halves_ = half_of_probe;
+    faults_ = &faults;
+  }
+
   /// Reports of telemetry window k; empty if there are none. Valid until the next call of close().
-  [[nodiscard]] std::span<const Report> take(std::uint64_t k);
+  [[nodiscard]] std::span<Report> take(std::uint64_t k);
 
  private:
   struct Grid {
@@ -54,11 +56,18 @@ class ProbeWindows {
     std::vector<Report> reports;
   };
   Packet& back_packet(std::uint64_t k);
+  /// What window j of a probe takes of telemetry window `since`, counted from the probe's first; null:
+  /// nothing.
+  [[nodiscard]] const Tally* part_of(std::size_t probe, std::uint64_t j, std::uint64_t since,
+                                     const Tally* whole) const noexcept;
   static void write(const Grid& grid, ProbeIndex probe, std::uint64_t window, Tally& tally,
                     Report& report);
 
   std::vector<Grid> grids_;
-  std::vector<Packet> ring_;  ///< packets under way, from first_ on, in order
+  Duration telemetry_window_;
+  std::span<const Tally* const> halves_{};
+  const ReportFaults* faults_ = nullptr;  ///< null: no window is cut short
+  std::vector<Packet> ring_;              ///< packets under way, from first_ on, in order
   std::size_t first_ = 0;
   std::size_t under_way_ = 0;
 };

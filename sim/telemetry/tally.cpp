@@ -25,6 +25,8 @@ const Column<float>& column_of(WorldMetric metric, const Columns& columns, std::
       return answers.cost;
     case WorldMetric::quality:
       return answers.quality;
+    case WorldMetric::similarity:
+      return answers.similarity;
     default:
       break;
   }
@@ -38,10 +40,14 @@ std::uint8_t bits_of(WorldMetric metric) noexcept {
       return kError;
     case WorldMetric::timeout:
       return kTimeout;
+    case WorldMetric::error_429:
+      return kRejected;
     case WorldMetric::refusal:
-      return kRefusal;
+      return kFlagged;
     case WorldMetric::error_or_refusal:
-      return kError | kRefusal;
+      return kError | kFlagged;
+    case WorldMetric::length_collapse:
+      return kCollapsed;
     case WorldMetric::thumbs_down:
       return kThumbsDown;
     case WorldMetric::thumbs_up:
@@ -49,6 +55,14 @@ std::uint8_t bits_of(WorldMetric metric) noexcept {
     default:
       return 0;
   }
+}
+
+/// Errors that are neither timeouts nor rejections.
+Summary count_failures(const Column<std::uint8_t>& events, Split::Places places) noexcept {
+  std::uint32_t happened = 0;
+  for (const std::uint16_t place : places)
+    happened += (events[place] & (kError | kTimeout | kRejected)) == kError ? 1U : 0U;
+  return {places.size(), static_cast<double>(happened), static_cast<double>(happened)};
 }
 
 Summary count_events(const Column<std::uint8_t>& events, std::uint8_t bits,
@@ -79,6 +93,14 @@ Summary sum(const Column<float>& column, Split::Places places, Transform transfo
 
 void add_arm(const Measurement& measurement, const Columns& columns, std::size_t arm,
              Split::Places places, ArmTally& tally) {
+  if (measurement.metric == WorldMetric::agreement) {
+    tally.summary += count_events(columns.arm[arm].agreement, 1, places);
+    return;
+  }
+  if (measurement.metric == WorldMetric::error_5xx) {
+    tally.summary += count_failures(columns.arm[arm].events, places);
+    return;
+  }
   if (is_event(measurement.metric)) {
     tally.summary += count_events(columns.arm[arm].events, bits_of(measurement.metric), places);
     return;
@@ -100,10 +122,36 @@ void add_arm(const Measurement& measurement, const Columns& columns, std::size_t
   }
 }
 
+/// The baseline's side of a comparison with the baseline: it agrees with itself, and wholly.
+void add_itself(const Measurement& measurement, std::size_t count, ArmTally& tally) {
+  const auto total = static_cast<double>(count);
+  switch (measurement.kind) {
+    case Measurement::Kind::sum:
+      tally.summary += {count, total, total};
+      break;
+    case Measurement::Kind::log_sum:
+      tally.summary += {count, 0.0, 0.0};
+      break;
+    case Measurement::Kind::histogram:
+      for (std::size_t i = 0; i < count; ++i) tally.bins.add(1.0);
+      break;
+    case Measurement::Kind::values:
+      tally.values.insert(tally.values.end(), count, 1.0F);
+      break;
+  }
+}
+
 }  // namespace
 
 void add_chunk(const Measurement& measurement, const Columns& columns, const Split& split,
                Tally& tally) {
+  if (is_gauge(measurement.metric)) return;
+  if (is_paired(measurement.metric)) {
+    const Split::Places places = split.places(kCandidateArm, measurement.scope);
+    add_arm(measurement, columns, kCandidateArm, places, tally[kCandidateArm]);
+    add_itself(measurement, places.size(), tally[kBaselineArm]);
+    return;
+  }
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     add_arm(measurement, columns, arm, split.places(arm, measurement.scope), tally[arm]);
 }
@@ -115,7 +163,17 @@ Wants wants_of(const Measurement& measurement, std::size_t arm) noexcept {
     case WorldMetric::output_tokens:
     case WorldMetric::error:
     case WorldMetric::timeout:
+    case WorldMetric::length_collapse:
+    case WorldMetric::hang:
       return want(arm, kAnswers);
+    case WorldMetric::error_429:
+    case WorldMetric::error_5xx:
+      return want(arm, kErrorKinds);
+    // Where both arms answered; how alike the answers are is the candidate's.
+    case WorldMetric::agreement:
+      return want(arm, arm == kCandidateArm ? kAgreements : kAnswers);
+    case WorldMetric::similarity:
+      return want(arm, arm == kCandidateArm ? kSimilarities : kAnswers);
     case WorldMetric::tpot:
       return want(arm, kTpots);
     case WorldMetric::input_tokens:
@@ -130,6 +188,11 @@ Wants wants_of(const Measurement& measurement, std::size_t arm) noexcept {
     case WorldMetric::thumbs_down:
     case WorldMetric::thumbs_up:
       return want(arm, kThumbs);
+    case WorldMetric::cpu:
+    case WorldMetric::memory:
+      break;
+    case WorldMetric::preference:
+      return want(arm, kQualities);
   }
   return 0;
 }

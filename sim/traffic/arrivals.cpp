@@ -6,18 +6,23 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
-#include <numbers>
+#include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 
 #include "sim/seconds.h"
 #include "sim/streams.h"
+#include "sim/traffic/modulation.h"
+#include "sim/traffic/profiles.h"
+#include "sim/traffic/rate_path.h"
+#include "sim/traffic/tenant_renewals.h"
 #include "sim/traffic/trace.h"
+#include "sim/users/session_flow.h"
 
 namespace gatewright::sim {
 namespace {
 
-using Nanoseconds = std::int64_t;
 constexpr double kNanosecondsPerSecond = 1e9;
 
 double seconds(Nanoseconds time) noexcept {
@@ -26,8 +31,9 @@ double seconds(Nanoseconds time) noexcept {
 
 /// [from, to) in nanoseconds since the start of the rollout.
 struct Window {
-  Window(std::uint64_t index, Duration length)
-      : from(static_cast<Nanoseconds>(index) * length.count()),
+  Window(std::uint64_t number, Duration length)
+      : index(number),
+        from(static_cast<Nanoseconds>(number) * length.count()),
         to(from + length.count()),
         last_second(std::nextafter(seconds(to), 0.0)) {}
 
@@ -36,37 +42,56 @@ struct Window {
     return std::min(at_seconds, last_second);
   }
 
+  std::uint64_t index;
   Nanoseconds from;
   Nanoseconds to;
   double last_second;
 };
 
-void clear(ArrivalColumns& out) {
-  out.at_seconds.clear();
-  out.input_tokens.clear();
-  out.output_tokens.clear();
-  out.draws = 0;
-}
+/// Exponential variates of mean one, drawn as they are needed, many at a time.
+class Exponentials {
+ public:
+  explicit Exponentials(const StreamKey& key) : stream_(key) {}
+  double next() noexcept {
+    if (used_ == batch_.size()) {
+      stream_.fill_exponential(batch_);
+      used_ = 0;
+    }
+    return batch_[used_++];
+  }
+  [[nodiscard]] std::uint64_t draws() const noexcept { return stream_.draws(); }
+
+ private:
+  static constexpr std::size_t kBatch = 256;
+  Stream stream_;
+  std::array<double, kBatch> batch_;
+  std::size_t used_ = kBatch;
+};
 
 /// Arrivals of a Poisson process in the window: exponential gaps, begun anew at its start, which is
-/// exact because the process has no memory.
-void fill_poisson(RunKey key, std::uint64_t index, const Window& window, double rate_per_second,
+/// exact because the process has no memory. A gap that a piece ends in goes on at the next one's rate.
+void fill_poisson(RunKey key, const Window& window, std::span<const RatePiece> pieces,
                   ArrivalColumns& out) {
-  constexpr std::size_t kBatch = 256;
-  Stream stream({key.seed, key.replication, "arrivals", index});
-  std::array<double, kBatch> gaps;
+  Exponentials gaps({key.seed, key.replication, "arrivals", window.index});
   const double start = seconds(window.from);
-  const double length = seconds(window.to - window.from);
   double since_start = 0.0;
-  while (since_start < length) {
-    stream.fill_exponential(gaps);
-    for (const double gap : gaps) {
-      since_start += gap / rate_per_second;
-      if (!(since_start < length)) break;
+  std::optional<double> gap;
+  for (const RatePiece& piece : pieces) {
+    const double end = seconds(piece.to - window.from);
+    while (piece.per_second > 0.0) {
+      if (!gap) gap = gaps.next();
+      const double next = since_start + *gap / piece.per_second;
+      if (!(next < end)) {
+        gap = std::max(0.0, *gap - (end - since_start) * piece.per_second);
+        break;
+      }
+      since_start = next;
       out.at_seconds.push_back(window.within(start + since_start));
+      gap.reset();
     }
+    since_start = end;
   }
-  out.draws += stream.draws();
+  out.draws += gaps.draws();
 }
 
 /// Of synthetic arrivals: nothing is recorded.
@@ -75,54 +100,117 @@ const std::vector<float>& no_tokens() noexcept {
   return kNone;
 }
 
-class PoissonProcess final : public ArrivalProcess {
- public:
-  explicit PoissonProcess(const PoissonArrivals& law) : law_(law) {}
+/// What all synthetic arrivals are made of.
+struct SyntheticLaw {
+  RateLaw rate;
+  std::optional<DailyWave> wave{};
+  std::vector<TrafficChange> changes{};
+  Tenants tenants{};
+  Sessions sessions{};
 
-  void fill(RunKey key, std::uint64_t window, Duration length, ArrivalColumns& out) const override {
-    clear(out);
-    fill_poisson(key, window, Window(window, length), law_.rate_per_second, out);
-  }
-  double mean_rate_per_second() const noexcept override { return law_.rate_per_second; }
-  const std::vector<float>& sorted_output_tokens() const noexcept override { return no_tokens(); }
-
- private:
-  PoissonArrivals law_;
+  [[nodiscard]] bool has_sessions() const noexcept { return sessions.requests > 1.0; }
 };
 
-/// Thinning (Lewis and Shedler 1979): candidates at the peak rate, each kept with the share that the
-/// rate then has of the peak.
-class DiurnalProcess final : public ArrivalProcess {
+class SyntheticCursor final : public ArrivalCursor {
  public:
-  explicit DiurnalProcess(const DiurnalArrivals& law)
-      : law_(law), peak_(1.0 + law.amplitude + law.second_harmonic) {}
+  SyntheticCursor(const SyntheticLaw& law, const Population& population)
+      : law_(law), path_(starts_of(law), ChangeFactor(law.changes)) {
+    if (law.tenants.burstiness) renewals_.emplace(*law.tenants.burstiness, population.shares());
+    if (law.has_sessions()) sessions_.emplace(law.sessions, population);
+  }
 
-  void fill(RunKey key, std::uint64_t window, Duration length, ArrivalColumns& out) const override {
-    clear(out);
-    fill_poisson(key, window, Window(window, length), law_.rate_per_second * peak_, out);
-    Stream thinning({key.seed, key.replication, "arrivals.thinning", window});
-    std::size_t kept = 0;
-    for (const double at_seconds : out.at_seconds)
-      if (thinning.uniform() * peak_ < relative_rate(at_seconds))
-        out.at_seconds[kept++] = at_seconds;
-    out.at_seconds.resize(kept);
+  void start(RunKey key) override {
+    key_ = key;
+    next_window_ = 0;
+    path_.start(key);
+    if (renewals_) renewals_->start(key);
+    if (sessions_) sessions_->start(key, law_.rate.per_second * wave_factor(0.0));
+    draws_ = 0;
+  }
+
+  void next(Duration length, ArrivalColumns& out) override {
+    out.clear();
+    const Window window(next_window_++, length);
+    if (renewals_) {
+      path_.fill(window.from, window.to, law_.wave ? &*law_.wave : nullptr, pieces_);
+      renewals_->fill(window.from, pieces_, out.at_seconds, out.tenant);
+      for (double& at : out.at_seconds) at = window.within(at);
+    } else {
+      path_.fill(window.from, window.to, nullptr, pieces_);
+      if (law_.wave) {
+        for (RatePiece& piece : pieces_) piece.per_second *= law_.wave->peak_factor();
+        fill_poisson(key_, window, pieces_, out);
+        thin(window, out);
+      } else {
+        fill_poisson(key_, window, pieces_, out);
+      }
+    }
+    if (sessions_) weave_sessions(window, out);
+
+    const std::uint64_t draws =
+        path_.draws() + (renewals_ ? renewals_->draws() : 0) + (sessions_ ? sessions_->draws() : 0);
+    out.draws += draws - draws_;
+    draws_ = draws;
+  }
+
+ private:
+  /// The rate of session starts.
+  static RateLaw starts_of(const SyntheticLaw& law) {
+    RateLaw starts = law.rate;
+    if (law.has_sessions()) starts.per_second /= law.sessions.requests;
+    return starts;
+  }
+
+  [[nodiscard]] double wave_factor(double at_seconds) const noexcept {
+    return law_.wave ? law_.wave->factor(at_seconds) : 1.0;
+  }
+
+  /// Thinning (Lewis and Shedler 1979): candidates at the peak rate, each kept with the share that
+  /// the rate then has of the peak.
+  void thin(const Window& window, ArrivalColumns& out) const {
+    Stream thinning({key_.seed, key_.replication, "arrivals.thinning", window.index});
+    const double peak = law_.wave->peak_factor();
+    std::erase_if(out.at_seconds, [&](double at_seconds) {
+      return !(thinning.uniform() * peak < law_.wave->factor(at_seconds));
+    });
     out.draws += thinning.draws();
   }
-  double mean_rate_per_second() const noexcept override { return law_.rate_per_second; }
+
+  /// What came in are starts of sessions; what goes out are the requests of all sessions.
+  void weave_sessions(const Window& window, ArrivalColumns& out) {
+    for (std::size_t i = 0; i < out.at_seconds.size(); ++i)
+      sessions_->begin(out.at_seconds[i], out.tenant.empty() ? 0 : out.tenant[i]);
+    out.at_seconds.clear();
+    out.tenant.clear();
+    while (const auto request = sessions_->next(seconds(window.to), path_.changes())) {
+      out.at_seconds.push_back(window.within(request->at_seconds));
+      out.user.push_back(request->user);
+      out.session.push_back(request->session);
+    }
+  }
+
+  const SyntheticLaw& law_;
+  RatePath path_;
+  std::optional<TenantRenewals> renewals_;
+  std::optional<SessionFlow> sessions_;
+  RunKey key_;
+  std::uint64_t next_window_ = 0;
+  std::vector<RatePiece> pieces_;
+  std::uint64_t draws_ = 0;  ///< of what carries over, up to the present window
+};
+
+class SyntheticProcess final : public ArrivalProcess {
+ public:
+  explicit SyntheticProcess(SyntheticLaw law) : law_(std::move(law)) {}
+
+  std::unique_ptr<ArrivalCursor> cursor(const Population& population) const override {
+    return std::make_unique<SyntheticCursor>(law_, population);
+  }
+  double mean_rate_per_second() const noexcept override { return law_.rate.per_second; }
   const std::vector<float>& sorted_output_tokens() const noexcept override { return no_tokens(); }
 
  private:
-  /// The rate against its mean over the day.
-  [[nodiscard]] double relative_rate(double at_seconds) const noexcept {
-    constexpr double kSecondsPerDay = 86'400.0;
-    const double since_peak = at_seconds + to_seconds(law_.start_of_day - law_.peak);
-    const double cosine = std::cos(2.0 * std::numbers::pi / kSecondsPerDay * since_peak);
-    const double cosine_of_double = 2.0 * cosine * cosine - 1.0;
-    return 1.0 + law_.amplitude * cosine + law_.second_harmonic * cosine_of_double;
-  }
-
-  DiurnalArrivals law_;
-  double peak_;
+  SyntheticLaw law_;
 };
 
 /// A recording that never ends: after its span it begins again.
@@ -181,36 +269,95 @@ class Recording {
   std::vector<float> sorted_output_;
 };
 
-/// The recording from its start, over and over.
-class LoopedTrace final : public ArrivalProcess {
+/// A recording made as long as a rollout.
+class TraceProcess : public ArrivalProcess {
  public:
-  explicit LoopedTrace(const Trace& trace) : recording_(trace) {}
+  TraceProcess(const Trace& trace, const std::vector<TrafficChange>& changes)
+      : recording_(trace), changes_(changes) {}
 
-  void fill(RunKey /*key*/, std::uint64_t index, Duration length,
-            ArrivalColumns& out) const override {
-    clear(out);
-    const Window window(index, length);
-    recording_.play(window.from, window.to, 0, window, out);
-  }
+  std::unique_ptr<ArrivalCursor> cursor(const Population& /*population*/) const override;
   double mean_rate_per_second() const noexcept override { return recording_.rate_per_second(); }
   const std::vector<float>& sorted_output_tokens() const noexcept override {
     return recording_.sorted_output();
   }
 
+  void fill(RunKey key, const Window& window, ArrivalColumns& out) const {
+    out.clear();
+    play(key, window, out);
+    if (!changes_.is_empty()) thin(key, window, out);
+  }
+
+ protected:
+  /// Appends the arrivals of a window.
+  virtual void play(RunKey key, const Window& window, ArrivalColumns& out) const = 0;
+  [[nodiscard]] const Recording& recording() const noexcept { return recording_; }
+
  private:
+  /// Keeps of what is recorded the share that the changes leave.
+  void thin(RunKey key, const Window& window, ArrivalColumns& out) const {
+    Stream stream({key.seed, key.replication, "arrivals.changes", window.index});
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < out.at_seconds.size(); ++i) {
+      const double factor =
+          changes_.at(static_cast<Nanoseconds>(out.at_seconds[i] * kNanosecondsPerSecond));
+      if (!(stream.uniform() < factor)) continue;
+      out.at_seconds[kept] = out.at_seconds[i];
+      out.input_tokens[kept] = out.input_tokens[i];
+      out.output_tokens[kept++] = out.output_tokens[i];
+    }
+    out.at_seconds.resize(kept);
+    out.input_tokens.resize(kept);
+    out.output_tokens.resize(kept);
+    out.draws += stream.draws();
+  }
+
   Recording recording_;
+  ChangeFactor changes_;
+};
+
+/// Nothing carries over but the number of the window.
+class TraceCursor final : public ArrivalCursor {
+ public:
+  explicit TraceCursor(const TraceProcess& process) : process_(process) {}
+
+  void start(RunKey key) override {
+    key_ = key;
+    next_window_ = 0;
+  }
+  void next(Duration length, ArrivalColumns& out) override {
+    process_.fill(key_, Window(next_window_++, length), out);
+  }
+
+ private:
+  const TraceProcess& process_;
+  RunKey key_;
+  std::uint64_t next_window_ = 0;
+};
+
+std::unique_ptr<ArrivalCursor> TraceProcess::cursor(const Population& /*population*/) const {
+  return std::make_unique<TraceCursor>(*this);
+}
+
+/// The recording from its start, over and over.
+class LoopedTrace final : public TraceProcess {
+ public:
+  using TraceProcess::TraceProcess;
+
+ private:
+  void play(RunKey /*key*/, const Window& window, ArrivalColumns& out) const override {
+    recording().play(window.from, window.to, 0, window, out);
+  }
 };
 
 /// The circular block bootstrap (Politis and Romano 1992): the rollout is cut into blocks, each plays
 /// a stretch of the recording that starts at a time drawn uniformly.
-class BootstrappedTrace final : public ArrivalProcess {
+class BootstrappedTrace final : public TraceProcess {
  public:
-  BootstrappedTrace(const Trace& trace, Duration block)
-      : recording_(trace), block_(std::min(block.count(), recording_.span())) {}
+  BootstrappedTrace(const Trace& trace, const std::vector<TrafficChange>& changes, Duration block)
+      : TraceProcess(trace, changes), block_(std::min(block.count(), recording().span())) {}
 
-  void fill(RunKey key, std::uint64_t index, Duration length, ArrivalColumns& out) const override {
-    clear(out);
-    const Window window(index, length);
+ private:
+  void play(RunKey key, const Window& window, ArrivalColumns& out) const override {
     for (Nanoseconds from = window.from; from < window.to;) {
       const Nanoseconds block = from / block_;
       const Nanoseconds start = block * block_;
@@ -218,19 +365,13 @@ class BootstrappedTrace final : public ArrivalProcess {
       Stream stream(
           {key.seed, key.replication, "arrivals.block", static_cast<std::uint64_t>(block)});
       const auto drawn =
-          static_cast<Nanoseconds>(stream.uniform() * static_cast<double>(recording_.span()));
-      recording_.play(drawn + (from - start), drawn + (end - start), start - drawn, window, out);
+          static_cast<Nanoseconds>(stream.uniform() * static_cast<double>(recording().span()));
+      recording().play(drawn + (from - start), drawn + (end - start), start - drawn, window, out);
       out.draws += stream.draws();
       from = end;
     }
   }
-  double mean_rate_per_second() const noexcept override { return recording_.rate_per_second(); }
-  const std::vector<float>& sorted_output_tokens() const noexcept override {
-    return recording_.sorted_output();
-  }
 
- private:
-  Recording recording_;
   Nanoseconds block_;
 };
 
@@ -261,13 +402,22 @@ class Maker {
   explicit Maker(const Scenario& scenario) : scenario_(scenario) {}
 
   MadeArrivals operator()(const PoissonArrivals& law) {
-    made_.process = std::make_unique<PoissonProcess>(law);
-    return std::move(made_);
+    return synthetic({.per_second = law.rate_per_second}, std::nullopt);
   }
 
   MadeArrivals operator()(const DiurnalArrivals& law) {
-    made_.process = std::make_unique<DiurnalProcess>(law);
-    return std::move(made_);
+    return synthetic({.per_second = law.rate_per_second},
+                     DailyWave{law.amplitude, law.second_harmonic, law.peak, law.start_of_day});
+  }
+
+  MadeArrivals operator()(const BurstyArrivals& said) {
+    const BurstyArrivals law = filled(said, *find_profile(scenario_.traffic.profile));
+    RateLaw rate{.per_second = *law.rate_per_second, .start_of_day = law.start_of_day};
+    rate.day_level_log_variance = std::log1p(*law.day_level_cv * *law.day_level_cv);
+    add_modulation("arrivals.fast", law.fast, kFastAverageSeconds, rate);
+    add_modulation("arrivals.slow", law.slow, kSlowAverageSeconds, rate);
+    return synthetic(std::move(rate),
+                     DailyWave{*law.amplitude, *law.second_harmonic, law.peak, law.start_of_day});
   }
 
   MadeArrivals operator()(const TraceArrivals& law) {
@@ -296,6 +446,22 @@ class Maker {
   }
 
  private:
+  static void add_modulation(StreamName name, const BurstyArrivals::Modulation& law,
+                             double averaged_over_seconds, RateLaw& rate) {
+    if (*law.cv == 0.0) return;
+    const double variance =
+        log_variance(*law.cv, {.over_seconds = averaged_over_seconds,
+                               .correlation_seconds = to_seconds(*law.correlation_time)});
+    rate.modulations.emplace_back(name, variance, *law.correlation_time);
+  }
+
+  MadeArrivals synthetic(RateLaw rate, std::optional<DailyWave> wave) {
+    const Traffic& traffic = scenario_.traffic;
+    made_.process = std::make_unique<SyntheticProcess>(SyntheticLaw{
+        std::move(rate), wave, traffic.changes, traffic.tenants, traffic.users.sessions});
+    return std::move(made_);
+  }
+
   void play(const TraceArrivals& law, const Trace& trace) {
     std::uint64_t dropped = 0;
     for (const DroppedRows& rows : trace.dropped) dropped += rows.count;
@@ -307,14 +473,15 @@ class Maker {
     const std::string to_cover = " to cover " + spoken(horizon);
 
     if (trace.span_seconds >= horizon) {
-      made_.process = std::make_unique<LoopedTrace>(trace);
+      made_.process = std::make_unique<LoopedTrace>(trace, scenario_.traffic.changes);
       made_.notes.push_back(what + "as long as the horizon of " + spoken(horizon) +
                             ", so played once, the same in every replication");
     } else if (law.repeat == TraceRepeat::loop) {
-      made_.process = std::make_unique<LoopedTrace>(trace);
+      made_.process = std::make_unique<LoopedTrace>(trace, scenario_.traffic.changes);
       made_.notes.push_back(what + "looped" + to_cover + ", the same in every replication");
     } else {
-      made_.process = std::make_unique<BootstrappedTrace>(trace, law.block);
+      made_.process =
+          std::make_unique<BootstrappedTrace>(trace, scenario_.traffic.changes, law.block);
       const double block = std::min(to_seconds(law.block), trace.span_seconds);
       made_.notes.push_back(what + spoken(block) + " blocks drawn anew in each replication" +
                             to_cover);

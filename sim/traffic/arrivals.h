@@ -1,5 +1,6 @@
 // When requests arrive, window by window, and what the trace says of them.
-// Used by World; a window's arrivals are a function of (seed, replication, window) alone.
+// Used by World. A window's arrivals are a function of (seed, replication, window), but what bursts,
+// tenants and sessions carry over makes it necessary to play windows in order: a cursor does that.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include "policies/time.h"
 #include "sim/run.h"
 #include "sim/scenario.h"
+#include "sim/users/population.h"
 
 namespace gatewright::sim {
 
@@ -18,8 +20,36 @@ namespace gatewright::sim {
 struct ArrivalColumns {
   std::vector<double> at_seconds;  ///< since the start of the rollout, within the window
   std::vector<float> input_tokens;
-  std::vector<float> output_tokens;  ///< the baseline's
-  std::uint64_t draws = 0;           ///< random words used, for the fingerprint
+  std::vector<float> output_tokens;    ///< the baseline's
+  std::vector<std::uint32_t> tenant;   ///< from 1, where tenants have a burstiness and no sessions
+  std::vector<std::uint32_t> user;     ///< where users have sessions
+  std::vector<std::uint32_t> session;  ///< the same
+  std::uint64_t draws = 0;             ///< random words used, for the fingerprint
+
+  void clear() noexcept {
+    at_seconds.clear();
+    input_tokens.clear();
+    output_tokens.clear();
+    tenant.clear();
+    user.clear();
+    session.clear();
+    draws = 0;
+  }
+};
+
+/// Plays one replication, window after window. Created once, started again and again: nothing is
+/// allocated once it is warm.
+class ArrivalCursor {
+ public:
+  ArrivalCursor() = default;
+  ArrivalCursor(const ArrivalCursor&) = delete;
+  ArrivalCursor& operator=(const ArrivalCursor&) = delete;
+  virtual ~ArrivalCursor() = default;
+  /// Back to before window 0 of a replication.
+  virtual void start(RunKey key) = 0;
+  /// Overwrites `out` with the arrivals of the next window, which lasts `length`, the same for all
+  /// windows of a replication.
+  virtual void next(Duration length, ArrivalColumns& out) = 0;
 };
 
 class ArrivalProcess {
@@ -28,9 +58,9 @@ class ArrivalProcess {
   ArrivalProcess(const ArrivalProcess&) = delete;
   ArrivalProcess& operator=(const ArrivalProcess&) = delete;
   virtual ~ArrivalProcess() = default;
-  /// Overwrites `out` with the arrivals in [window x length, (window + 1) x length).
-  virtual void fill(RunKey key, std::uint64_t window, Duration length,
-                    ArrivalColumns& out) const = 0;
+  /// The process and `population`, which sessions draw their users from, outlive the cursor.
+  [[nodiscard]] virtual std::unique_ptr<ArrivalCursor> cursor(
+      const Population& population) const = 0;
   /// Mean rate, per second, for lint and reports.
   [[nodiscard]] virtual double mean_rate_per_second() const noexcept = 0;
   /// The recorded output lengths, sorted, where a trace supplies them; else empty.

@@ -1,4 +1,4 @@
-// Named traffic profiles: token laws measured on public traces, with provenance per number.
+// Named traffic profiles: token laws and arrivals measured on public traces, with provenance per number.
 // Used by World and by lint --effective; never invents a number without a source.
 #pragma once
 
@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "sim/scenario.h"
@@ -17,12 +18,20 @@ struct Profile {
   TokenLaw input_tokens;
   TokenLaw output_tokens;
   double token_correlation;
-  double rate_per_second;  ///< of the trace it was measured on
-  std::string_view provenance;
+  BurstyArrivals arrivals;  ///< everything said; the rate is that of the trace it was measured on
+  std::string provenance;
+  [[nodiscard]] double rate_per_second() const noexcept { return *arrivals.rate_per_second; }
 };
 
 [[nodiscard]] std::span<const Profile> profiles();
 [[nodiscard]] const Profile* find_profile(std::string_view name);
+
+/// What the coefficients of variation of BurstyArrivals are those of averages over.
+inline constexpr double kFastAverageSeconds = 60.0;
+inline constexpr double kSlowAverageSeconds = 600.0;
+
+/// What `arrivals` leaves open becomes the profile's.
+[[nodiscard]] BurstyArrivals filled(BurstyArrivals arrivals, const Profile& profile);
 
 /// The quantile function of a token law at standard normal score z, rounded to whole tokens, at least
 /// 1 and at most 1e9.

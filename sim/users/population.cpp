@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numeric>
+#include <utility>
 
 #include "sim/users/hashes.h"
 
@@ -14,57 +16,139 @@ namespace {
 
 constexpr std::uint64_t kWhole = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kBuckets = 10'000;
+constexpr std::uint8_t kUnknownSegment = std::numeric_limits<std::uint8_t>::max();
 constexpr std::uint16_t kUnknown = std::numeric_limits<std::uint16_t>::max();
 
 std::uint64_t share_of_2_64(double share) noexcept {
   return share >= 1.0 ? kWhole : static_cast<std::uint64_t>(share * 0x1.0p64);
 }
 
+/// k^-zipf for k = 1..count.
+std::vector<double> zipf_weights(std::uint32_t count, double zipf) {
+  std::vector<double> weights(count);
+  for (std::uint32_t k = 0; k < count; ++k)
+    weights[k] = std::pow(static_cast<double>(k) + 1.0, -zipf);
+  return weights;
+}
+
 }  // namespace
 
-Population::Population(const Users& users) {
-  const std::uint32_t count = std::max<std::uint32_t>(users.count, 1);
-  std::vector<double> weight(count);
-  double total = 0.0;
-  for (std::uint32_t k = count; k-- > 0;) {  // from the smallest, so that none is lost in the sum
-    weight[k] = std::pow(static_cast<double>(k) + 1.0, -users.zipf);
-    total += weight[k];
-  }
-  const double scale = static_cast<double>(count) / total;
-  for (double& w : weight) w *= scale;  // mean 1: one slot each
+AliasTable::AliasTable(std::vector<double> weights) {
+  const auto count = static_cast<std::uint32_t>(weights.size());
+  std::vector<std::uint32_t> falling(count);
+  std::iota(falling.begin(), falling.end(), 0U);
+  const auto heavier = [&weights](std::uint32_t a, std::uint32_t b) {
+    return weights[a] > weights[b];
+  };
+  if (!std::ranges::is_sorted(falling, heavier)) std::ranges::stable_sort(falling, heavier);
 
-  // Weights fall with k, so users below `split` fill their slot and those above leave room, which
-  // the users below take, one after another.
+  double total = 0.0;  // from the smallest, so that none is lost in the sum
+  for (std::uint32_t k = count; k-- > 0;) total += weights[falling[k]];
+  const double scale = static_cast<double>(count) / total;
+  for (double& weight : weights) weight *= scale;  // mean 1: one slot each
+
+  // In order of falling weight those before `big` fill their slot, and the small ones leave room,
+  // which the big ones take, one after another.
   slots_.resize(count);
-  std::uint32_t big = 0;
   std::vector<std::uint32_t> small;
-  for (std::uint32_t k = 0; k < count; ++k) {
+  for (const std::uint32_t k : falling) {
     slots_[k] = {.keep = kWhole, .alias = k};
-    if (weight[k] < 1.0) small.push_back(k);
+    if (weights[k] < 1.0) small.push_back(k);
   }
   const std::uint32_t split = count - static_cast<std::uint32_t>(small.size());
+  std::uint32_t big = 0;
   while (!small.empty() && big < split) {
     const std::uint32_t k = small.back();
+    const std::uint32_t giver = falling[big];
     small.pop_back();
-    slots_[k] = {.keep = share_of_2_64(weight[k]), .alias = big};
-    weight[big] -= 1.0 - weight[k];
-    if (weight[big] < 1.0) small.push_back(big++);
+    slots_[k] = {.keep = share_of_2_64(weights[k]), .alias = giver};
+    weights[giver] -= 1.0 - weights[k];
+    if (weights[giver] < 1.0) {
+      small.push_back(giver);
+      ++big;
+    }
   }
 }
 
-std::uint32_t Population::count() const noexcept {
-  return static_cast<std::uint32_t>(slots_.size());
+std::vector<double> tenant_shares(const Tenants& tenants) {
+  std::vector<double> shares = zipf_weights(tenants.count, tenants.zipf);
+  const bool is_fixed = tenants.largest && tenants.count > 1;
+  if (is_fixed) shares.front() = 0.0;
+  double total = 0.0;
+  for (std::size_t k = shares.size(); k-- > 0;) total += shares[k];
+  const double rest = is_fixed ? 1.0 - *tenants.largest : 1.0;
+  for (double& share : shares) share *= rest / total;
+  if (is_fixed) shares.front() = *tenants.largest;
+  return shares;
+}
+
+namespace {
+
+/// Activity of all users, tenant by tenant.
+std::vector<double> activities(const Users& users, std::span<const double> shares) {
+  const std::uint32_t count = std::max<std::uint32_t>(users.count, 1);
+  if (shares.empty()) return zipf_weights(count, users.zipf);
+  std::vector<double> weights;
+  weights.reserve(count);
+  const std::uint64_t tenants = shares.size();
+  for (std::uint64_t t = 0; t < tenants; ++t) {
+    const auto size = static_cast<std::uint32_t>((t + 1) * count / tenants - t * count / tenants);
+    const std::vector<double> within = zipf_weights(size, users.zipf);
+    double total = 0.0;
+    for (std::uint32_t k = size; k-- > 0;) total += within[k];
+    for (const double weight : within) weights.push_back(shares[t] * weight / total);
+  }
+  return weights;
+}
+
+}  // namespace
+
+Population::Population(const Users& users, const Tenants& tenants)
+    : shares_(tenant_shares(tenants)), users_(activities(users, shares_)) {
+  if (shares_.empty()) return;
+  const auto least = static_cast<std::uint32_t>(count() / shares_.size());
+  within_.emplace_back(zipf_weights(least, users.zipf));
+  within_.emplace_back(zipf_weights(least + 1, users.zipf));
 }
 
 void Population::fill(Stream& stream, std::span<std::uint32_t> out) const noexcept {
-  __extension__ using Wide = unsigned __int128;
-  const std::uint64_t count = slots_.size();
-  for (std::uint32_t& user : out) {
-    // Word x count / 2^64: its whole part chooses the slot, its fraction the share of the slot.
-    const Wide scaled = Wide{stream()} * count;
-    const auto slot = static_cast<std::uint32_t>(scaled >> 64);
-    user = static_cast<std::uint64_t>(scaled) < slots_[slot].keep ? slot : slots_[slot].alias;
+  for (std::uint32_t& user : out) user = this->user(stream());
+}
+
+std::uint32_t Population::user_within(std::uint32_t tenant, std::uint64_t word) const noexcept {
+  const std::uint32_t first = first_user(tenant);
+  const std::uint32_t size = first_user(tenant + 1) - first;
+  return first + within_[size - within_.front().size()].at(word);
+}
+
+Segmenter::Segmenter(const std::vector<Segment>& segments, std::uint32_t users) : users_(users) {
+  double total = 0.0;
+  for (std::size_t i = 0; i + 1 < segments.size(); ++i)
+    up_to_.push_back(total += segments[i].share);
+}
+
+void Segmenter::start(std::uint64_t seed, std::uint64_t replication) noexcept {
+  seed_ = seed;
+  replication_ = replication;
+  std::ranges::fill(known_, kUnknownSegment);
+}
+
+std::uint8_t Segmenter::segment_of(std::uint32_t user) noexcept {
+  if (up_to_.empty()) return 0;
+  if (known_.empty()) known_.resize(users_, kUnknownSegment);
+  std::uint8_t& known = known_[user];
+  if (known == kUnknownSegment) {
+    Stream stream({seed_, replication_, "users.segment", user});
+    const auto above = std::ranges::upper_bound(up_to_, stream.uniform());
+    known = static_cast<std::uint8_t>(above - up_to_.begin());
   }
+  return known;
+}
+
+std::optional<std::uint8_t> segment_index(const Traffic& traffic, std::string_view name) noexcept {
+  for (std::size_t i = 0; i < traffic.segments.size(); ++i)
+    if (traffic.segments[i].name == name) return static_cast<std::uint8_t>(i);
+  return std::nullopt;
 }
 
 std::uint16_t bucket(AssignmentHash hash, std::string_view salt, std::string_view unit) noexcept {

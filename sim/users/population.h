@@ -2,7 +2,9 @@
 // Used by World and Router; assignment is by hash rank, sticky, and nested as the share grows.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,21 +16,64 @@
 
 namespace gatewright::sim {
 
-/// Activity of users 0..count-1; user k is drawn with probability ~ (k + 1)^-zipf. One random word and
-/// one look-up a draw (alias method, Walker 1977, Vose 1991).
-class Population {
+/// Draws k with probability ~ weights[k]: one random word and one look-up a draw (alias method, Walker
+/// 1977, Vose 1991).
+class AliasTable {
  public:
-  explicit Population(const Users& users);
-  [[nodiscard]] std::uint32_t count() const noexcept;
-  void fill(Stream& stream, std::span<std::uint32_t> out) const noexcept;
+  explicit AliasTable(std::vector<double> weights);
+  [[nodiscard]] std::uint32_t size() const noexcept {
+    return static_cast<std::uint32_t>(slots_.size());
+  }
+  [[nodiscard]] std::uint32_t at(std::uint64_t word) const noexcept {
+    __extension__ using Wide = unsigned __int128;
+    // Word x size / 2^64: its whole part chooses the slot, its fraction the share of the slot.
+    const Wide scaled = Wide{word} * slots_.size();
+    const Slot& slot = slots_[static_cast<std::size_t>(scaled >> 64)];
+    return static_cast<std::uint64_t>(scaled) < slot.keep ? static_cast<std::uint32_t>(scaled >> 64)
+                                                          : slot.alias;
+  }
 
  private:
   struct Slot {
-    std::uint64_t keep;   ///< share of the slot that is the slot's own user, of 2^64
+    std::uint64_t keep;   ///< share of the slot that is its own, of 2^64
     std::uint32_t alias;  ///< whose the rest is
   };
   std::vector<Slot> slots_;
 };
+
+/// Users 0..count-1 and the tenants they belong to: tenant t of T has the users from
+/// floor((t - 1) count / T) to below floor(t count / T) and its share of the traffic; within a tenant,
+/// and among all users where there are none, the k-th user is drawn with probability ~ k^-zipf.
+class Population {
+ public:
+  explicit Population(const Users& users, const Tenants& tenants = {});
+  [[nodiscard]] std::uint32_t count() const noexcept { return users_.size(); }
+  void fill(Stream& stream, std::span<std::uint32_t> out) const noexcept;
+  [[nodiscard]] std::uint32_t user(std::uint64_t word) const noexcept { return users_.at(word); }
+
+  /// The tenant of a user, from 1; 0 where there are none.
+  [[nodiscard]] std::uint32_t tenant_of(std::uint32_t user) const noexcept {
+    if (shares_.empty()) return 0;
+    return static_cast<std::uint32_t>(((std::uint64_t{user} + 1) * shares_.size() - 1) / count()) +
+           1;
+  }
+  /// Share of the traffic of each tenant, from the largest; empty where there are none.
+  [[nodiscard]] std::span<const double> shares() const noexcept { return shares_; }
+  /// A user of that tenant, which is one of 1..shares().size().
+  [[nodiscard]] std::uint32_t user_within(std::uint32_t tenant, std::uint64_t word) const noexcept;
+
+ private:
+  [[nodiscard]] std::uint32_t first_user(std::uint32_t tenant) const noexcept {
+    return static_cast<std::uint32_t>((std::uint64_t{tenant} - 1) * count() / shares_.size());
+  }
+  std::vector<double> shares_;
+  AliasTable users_;
+  std::vector<AliasTable> within_;  ///< users of a tenant: of the smaller ones, of the larger ones
+};
+
+/// Shares of the traffic of tenants 1..count: ~ k^-zipf; with `largest` given, the first one's is that
+/// and the others share the rest by k^-zipf.
+[[nodiscard]] std::vector<double> tenant_shares(const Tenants& tenants);
 
 /// The bucket, 0..9,999, of a unit: the unit is exposed when its bucket is below the share in basis
 /// points, so a unit once exposed stays exposed as the share grows.
@@ -39,6 +84,31 @@ class Population {
 [[nodiscard]] std::uint16_t bucket(AssignmentHash hash, std::string_view salt,
                                    std::string_view unit) noexcept;
 [[nodiscard]] std::uint32_t hash32(AssignmentHash hash, std::string_view text) noexcept;
+
+/// Which segment a user is in: by a hash keyed with the run, so that the segments are independent of
+/// activity, of assignment and from one replication to the next. Computed when first asked for.
+class Segmenter {
+ public:
+  Segmenter(const std::vector<Segment>& segments, std::uint32_t users);
+  /// Forgets the users of the replication before.
+  void start(std::uint64_t seed, std::uint64_t replication) noexcept;
+  /// The index of the segment; 0 where there is none.
+  [[nodiscard]] std::uint8_t segment_of(std::uint32_t user) noexcept;
+
+ private:
+  std::vector<double> up_to_;  ///< cumulative shares, but for the last
+  std::uint32_t users_;
+  std::uint64_t seed_ = 0;
+  std::uint64_t replication_ = 0;
+  std::vector<std::uint8_t> known_;
+};
+
+/// Segments are told apart by one byte, and one value stands for "not yet known".
+inline constexpr std::size_t kSegmentsMost = 100;
+
+/// The index of the segment of that name, as in Columns::segment; nothing where there is none.
+[[nodiscard]] std::optional<std::uint8_t> segment_index(const Traffic& traffic,
+                                                        std::string_view name) noexcept;
 
 /// Buckets of a run's users, computed when first asked for: the unit is the user's number in decimal,
 /// the salt "seed.replication", so that replications assign anew.

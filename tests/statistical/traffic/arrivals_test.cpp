@@ -10,6 +10,7 @@
 #include <boost/math/distributions/poisson.hpp>
 
 #include "tests/statistical/traffic/intervals.h"
+#include "tests/support/arrivals.h"
 
 namespace gatewright::sim {
 namespace {
@@ -27,9 +28,9 @@ std::unique_ptr<const ArrivalProcess> made(Arrivals arrivals) {
 std::vector<double> counts(const ArrivalProcess& process, RunKey key, std::uint64_t windows,
                            Duration length) {
   std::vector<double> all;
-  ArrivalColumns columns;
+  sim::testing::ArrivalPlayer player(process, key, length);
   for (std::uint64_t window = 0; window < windows; ++window) {
-    process.fill(key, window, length, columns);
+    const ArrivalColumns& columns = player.next();
     all.push_back(static_cast<double>(columns.at_seconds.size()));
   }
   return all;
@@ -38,9 +39,9 @@ std::vector<double> counts(const ArrivalProcess& process, RunKey key, std::uint6
 std::vector<double> times(const ArrivalProcess& process, RunKey key, std::uint64_t windows,
                           Duration length) {
   std::vector<double> all;
-  ArrivalColumns columns;
+  sim::testing::ArrivalPlayer player(process, key, length);
   for (std::uint64_t window = 0; window < windows; ++window) {
-    process.fill(key, window, length, columns);
+    const ArrivalColumns& columns = player.next();
     all.insert(all.end(), columns.at_seconds.begin(), columns.at_seconds.end());
   }
   return all;
@@ -203,9 +204,10 @@ TEST(DiurnalArrivals, CountsOfOneHourAreDispersedAsPoisson) {
   const auto process = made(law);
   for (const std::uint64_t hour : {0ULL, 4ULL, 8ULL, 12ULL, 16ULL, 20ULL}) {
     std::vector<double> all;
-    ArrivalColumns columns;
+    sim::testing::ArrivalPlayer player(*process, {22, 0}, hours(1));
     for (std::uint64_t replication = 0; replication < kReplications; ++replication) {
-      process->fill({22, replication}, hour, hours(1), columns);
+      player.start({22, replication});
+      const ArrivalColumns& columns = player.window(hour);
       all.push_back(static_cast<double>(columns.at_seconds.size()));
     }
     const Moments m = moments(all);

@@ -9,6 +9,7 @@
 #include "sim/traffic/arrivals.h"
 #include "sim/traffic/trace.h"
 #include "tests/statistical/traffic/intervals.h"
+#include "tests/support/arrivals.h"
 
 namespace gatewright::sim {
 namespace {
@@ -58,13 +59,14 @@ void expect_rate_and_tokens(const std::string& path, TraceFormat format, std::ui
   std::vector<double> counts;
   std::vector<double> inputs;
   std::vector<double> outputs;
-  ArrivalColumns columns;
+  sim::testing::ArrivalPlayer player(*made.process, {seed, 0}, hours(1));
   for (std::uint64_t replication = 0; replication < kReplications; ++replication) {
     counts.push_back(0.0);
     inputs.push_back(0.0);
     outputs.push_back(0.0);
+    player.start({seed, replication});
     for (std::uint64_t window = 0; window < 6; ++window) {
-      made.process->fill({seed, replication}, window, hours(1), columns);
+      const ArrivalColumns& columns = player.next();
       counts.back() += static_cast<double>(columns.at_seconds.size());
       for (const float tokens : columns.input_tokens) inputs.back() += static_cast<double>(tokens);
       for (const float tokens : columns.output_tokens)
@@ -107,9 +109,9 @@ TEST(BootstrappedTrace, BlocksStartEvenlyInTheRecording) {
   constexpr std::size_t kBlocks = 20'000;
   constexpr std::size_t kCells = 50;  // of 100 rows; input tokens are 100 + row / 5
   std::vector<double> observed(kCells);
-  ArrivalColumns columns;
+  sim::testing::ArrivalPlayer player(*process, {63, 0}, minutes(5));
   for (std::uint64_t block = 0; block < kBlocks; ++block) {
-    process->fill({63, 0}, block, minutes(5), columns);
+    const ArrivalColumns& columns = player.next();
     ASSERT_FALSE(columns.input_tokens.empty());
     const auto row = (static_cast<std::size_t>(columns.input_tokens.front()) - 100) * 5;
     ++observed[row / 100];

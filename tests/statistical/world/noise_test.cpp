@@ -29,7 +29,7 @@ struct Moments {
 TEST(WindowNoise, HasTheSpreadMeanAndMemoryAskedFor) {
   Noise noise;
   noise.window["latency"] = {0.3, 10min};
-  WindowNoise process(noise, 2min);
+  WindowNoise process(noise, Arm{}, 2min);
   const double sigma = std::sqrt(std::log(1.0 + 0.3 * 0.3));
   const double persistence = std::exp(-0.2);
   // 4,000 rollouts of three windows; across rollouts the draws are independent.
@@ -38,15 +38,15 @@ TEST(WindowNoise, HasTheSpreadMeanAndMemoryAskedFor) {
   for (std::uint64_t replication = 0; replication < 4'000; ++replication) {
     process.start({1, replication});
     process.advance();
-    const double first = process.factor(WorldMetric::latency);
+    const double first = process.at(0, WorldMetric::latency).factor;
     factor.add(first);
     logarithm.add(std::log(first));
     process.advance();
     lagged += (std::log(first) + sigma * sigma / 2.0) *
-              (std::log(process.factor(WorldMetric::latency)) + sigma * sigma / 2.0);
+              (std::log(process.at(0, WorldMetric::latency).factor) + sigma * sigma / 2.0);
     process.advance();
-    third.add(std::log(process.factor(WorldMetric::latency)));
-    EXPECT_EQ(process.factor(WorldMetric::cost), 1.0);
+    third.add(std::log(process.at(0, WorldMetric::latency).factor));
+    EXPECT_EQ(process.at(0, WorldMetric::cost).factor, 1.0);
   }
   const double root = std::sqrt(4'000.0);
   EXPECT_NEAR(factor.mean(), 1.0, kErrors * 0.3 / root);
@@ -62,8 +62,8 @@ TEST(WindowNoise, IsAFunctionOfItsKeyAndWindow) {
   noise.window["cost"] = {0.1, 1min};
   Noise only;
   only.window["latency"] = noise.window["latency"];
-  WindowNoise both(noise, 1min);
-  WindowNoise one(only, 1min);
+  WindowNoise both(noise, Arm{}, 1min);
+  WindowNoise one(only, Arm{}, 1min);
   both.start({4, 9});
   one.start({4, 8});
   one.advance();
@@ -71,28 +71,32 @@ TEST(WindowNoise, IsAFunctionOfItsKeyAndWindow) {
   for (int window = 0; window < 50; ++window) {
     both.advance();
     one.advance();
-    EXPECT_EQ(both.factor(WorldMetric::latency), one.factor(WorldMetric::latency));
+    EXPECT_EQ(both.at(1, WorldMetric::latency).factor, one.at(1, WorldMetric::latency).factor);
   }
 }
 
 TEST(DeploymentNoise, DrawsOncePerMetricArmAndRollout) {
   Noise noise;
   noise.deployment = {{"latency", 0.05}, {"quality", 0.01}, {"error", 0.002}};
+  const Arm arm;
+  const double quality_sd = 0.01 / (0.78 * 0.22);
+  const double error_sd = 0.002 / (0.015 * 0.985);
   Moments latency, quality, error;
   double product = 0.0;
   for (std::uint64_t replication = 0; replication < 4'000; ++replication) {
-    const DeploymentNoise drawn(noise, {1, replication});
-    const auto at = [&](std::size_t arm, WorldMetric metric) { return drawn.at(arm, metric); };
-    latency.add(std::log(at(0, WorldMetric::latency).multiply));
-    quality.add(at(1, WorldMetric::quality).shift);
-    error.add(at(0, WorldMetric::error).shift);
-    product += at(0, WorldMetric::quality).shift * at(1, WorldMetric::quality).shift / 1e-4;
-    EXPECT_TRUE(at(0, WorldMetric::cost).is_identity());
+    const DeploymentNoise drawn(noise, arm, {1, replication});
+    latency.add(std::log(drawn.at(0, WorldMetric::latency).factor));
+    const double first = drawn.at(0, WorldMetric::quality).logit;
+    const double second = drawn.at(1, WorldMetric::quality).logit;
+    quality.add(second);
+    error.add(drawn.at(0, WorldMetric::error).logit);
+    product += first * second / (quality_sd * quality_sd);
+    EXPECT_TRUE(map_of(drawn.at(0, WorldMetric::cost), WorldMetric::cost, 0.0).is_identity());
   }
   const double root = std::sqrt(4'000.0);
   EXPECT_NEAR(latency.sd(), 0.05, kErrors * 0.05 / (root * std::sqrt(2.0)));
-  EXPECT_NEAR(quality.sd(), 0.01, kErrors * 0.01 / (root * std::sqrt(2.0)));
-  EXPECT_NEAR(error.sd(), 0.002, kErrors * 0.002 / (root * std::sqrt(2.0)));
+  EXPECT_NEAR(quality.sd(), quality_sd, kErrors * quality_sd / (root * std::sqrt(2.0)));
+  EXPECT_NEAR(error.sd(), error_sd, kErrors * error_sd / (root * std::sqrt(2.0)));
   EXPECT_NEAR(product / 4'000.0, 0.0, kErrors / root) << "the arms draw apart";
 }
 

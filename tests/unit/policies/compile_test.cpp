@@ -84,18 +84,18 @@ TEST(Compile, EveryShareInWholeBasisPointsIsExact) {
 TEST(Compile, DefaultsAreFilledInOnce) {
   PlanSpec plan = example_plan();
   plan.gates[0].every = 20min;
-  plan.gates[1].window = 1h;
+  plan.gates[2].window = 1h;
   const Compiled compiled = compile(plan);
   ASSERT_TRUE(compiled.engine.has_value());
   const auto probes = compiled.engine->policy().probes();
   EXPECT_EQ(probes[0].window, 20min);
-  EXPECT_EQ(probes[1].every, 5min);
-  EXPECT_EQ(probes[1].window, 1h);
+  EXPECT_EQ(probes[2].every, 5min);
+  EXPECT_EQ(probes[2].window, 1h);
   Driver driver(*compiled.engine);
   // Silence after three windows and at least ten minutes: 15 min, 60 min, and 3 h for the long
   // window.
-  EXPECT_EQ(driver.tick(15min).silent, 0b1100U);
-  EXPECT_EQ(driver.tick(60min).silent, 0b1101U);
+  EXPECT_EQ(driver.tick(15min).silent, 0b1010U);
+  EXPECT_EQ(driver.tick(60min).silent, 0b1011U);
   EXPECT_EQ(driver.tick(3h).silent, 0b1111U);
   EXPECT_EQ(driver.tick(24h - 1ns).action, Action::hold) << "ten dwells, at least 24 h";
   EXPECT_EQ(driver.tick(24h).cause, Cause::stage_timeout);
@@ -264,13 +264,19 @@ TEST(Compile, MinSamplesNeedAGateThatCounts) {
   });
 }
 
+TEST(Compile, WindowsThatAddUpMustNotOverlap) {
+  EXPECT_NE(error_at("gates.cost.window", [](PlanSpec& p) { p.gates[0].window = 10min; })
+                .find("again and again"),
+            std::string::npos);
+}
+
 TEST(Compile, RemarksLeaveThePlanUsable) {
   const auto nothing = [](PlanSpec&) {};
   EXPECT_NE(other_at(Severity::note, "gates.cost", nothing).find("100%"), std::string::npos);
   EXPECT_NE(other_at(Severity::note, "gates.latency.test", nothing).find("no guarantee"),
             std::string::npos);
   other_at(Severity::warning, "stages.25%.exposure", [](PlanSpec& p) { p.stages.pop_back(); });
-  other_at(Severity::note, "gates.cost.window", [](PlanSpec& p) { p.gates[0].window = 45min; });
+  other_at(Severity::note, "gates.cost.window", [](PlanSpec& p) { p.gates[0].every = 45min; });
   other_at(Severity::warning, "gates.cost.silence", [](PlanSpec& p) { p.gates[0].silence = 1min; });
   other_at(Severity::warning, "gates.cost.metric", [](PlanSpec& p) {
     p.gates[0].metric = "similarity";

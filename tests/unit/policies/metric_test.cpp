@@ -15,7 +15,7 @@ TEST(Metric, EveryNameIsFoundAndStandsOnce) {
     EXPECT_FALSE(metric.unit.empty());
     EXPECT_FALSE(metric.about.empty());
   }
-  EXPECT_EQ(names.size(), 17U);
+  EXPECT_EQ(names.size(), 21U);
 }
 
 TEST(Metric, UnknownNamesAreNotFound) {

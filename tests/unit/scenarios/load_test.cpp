@@ -121,7 +121,7 @@ TEST(Load, ReadsTheWorldInSiUnits) {
 TEST(Load, ArrivalsComeFromTheProfileWhereTheyAreNotWritten) {
   const Study study = study_of(kWorld);
   EXPECT_EQ(std::get<sim::PoissonArrivals>(study.scenario.traffic.arrivals).rate_per_second,
-            sim::find_profile("chat")->rate_per_second);
+            sim::find_profile("chat")->rate_per_second());
 }
 
 TEST(Load, ClaimsNameColumnsAndStages) {

@@ -54,7 +54,7 @@ TEST(PlanYaml, ReadsEveryKey) {
       "    test: {normal_mixture: {scale: log, tightest_at: 500}}\n"
       "    role: advisory\n"
       "    every: 1m\n"
-      "    window: 4m\n"
+      "    window: 30s\n"
       "    initial_delay: 5m\n"
       "    silence: 1h\n"
       "    min_samples: 100\n"
@@ -89,7 +89,7 @@ TEST(PlanYaml, ReadsEveryKey) {
   EXPECT_EQ(std::get<double>(gate.test.parameters.at("tightest_at")), 500.0);
   EXPECT_EQ(gate.role, GateRole::advisory);
   EXPECT_EQ(gate.every, 1min);
-  EXPECT_EQ(gate.window, Duration(4min));
+  EXPECT_EQ(gate.window, Duration(30s));
   EXPECT_EQ(gate.initial_delay, 5min);
   EXPECT_EQ(gate.silence, Duration(1h));
   EXPECT_EQ(gate.min_samples, 100U);

@@ -80,20 +80,27 @@ struct TwoRequests {
     out->output_tokens[0] = 100.0F;
     out->output_tokens[1] = 200.0F;
     law.tpot_seconds = arm.latency.per_output_token_seconds;
+    law.prices = &prices.at(0.0);
   }
   const ArmColumns& answer_all() {
-    const ArmDraws draws{
-        .ttft = normals, .quality = normals, .error = error, .refusal = refusal, .thumbs = rating};
+    const ArmDraws draws{.ttft = normals,
+                         .quality = normals,
+                         .error = error,
+                         .refusal = refusal,
+                         .thumbs = rating,
+                         .hang = hang};
     answer(arm, law, draws, input, {true, true, true, true, true}, {0, 2}, *out);
     return *out;
   }
   Arm arm;
+  PriceTable prices{quiet_world().baseline.price, 0.0};
   ArmLaw law;
   float input[2] = {1'000.0F, 1'000.0F};
   double normals[2] = {0.0, 0.0};
   double error[2] = {0.9, 0.9};
   double refusal[2] = {0.9, 0.9};
   double rating[2] = {0.5, 0.5};
+  double hang[2] = {0.1, 0.9};
   std::unique_ptr<ArmColumns> out = std::make_unique<ArmColumns>();
 };
 
@@ -118,7 +125,7 @@ TEST(Answer, AnErrorComesEarlyBillsItsInputAndIsNothingElse) {
   EXPECT_EQ(out.events[0], kError);
   EXPECT_FLOAT_EQ(out.latency[0], 1.5F * static_cast<float>(two.arm.failed_latency_ratio));
   EXPECT_FLOAT_EQ(out.cost[0], 1'000.0F * 0.15e-6F);
-  EXPECT_EQ(out.events[1], kRefusal | kThumbsDown);
+  EXPECT_EQ(out.events[1], kRefusal | kFlagged | kThumbsDown);
 }
 
 TEST(Answer, WhatIsSlowerThanTheTimeoutEndsThere) {
@@ -129,6 +136,17 @@ TEST(Answer, WhatIsSlowerThanTheTimeoutEndsThere) {
   EXPECT_EQ(out.events[1], kError | kTimeout);
   EXPECT_FLOAT_EQ(out.latency[1], 2.0F);
   EXPECT_FLOAT_EQ(out.cost[1], 1'000.0F * 0.15e-6F);
+}
+
+TEST(Answer, AHangMultipliesTheLatencyBeforeTheTimeoutEndsIt) {
+  TwoRequests two;
+  two.law.hang = 0.5;
+  two.arm.hang.factor = 10.0;
+  const ArmColumns& out = two.answer_all();
+  EXPECT_FLOAT_EQ(out.latency[0], 15.0F);
+  EXPECT_FLOAT_EQ(out.latency[1], 2.5F);
+  two.arm.latency.timeout_seconds = 12.0;
+  EXPECT_EQ(two.answer_all().events[0], kError | kTimeout);
 }
 
 TEST(Answer, OneUniformRatesUpOrDownNeverBoth) {

@@ -12,20 +12,20 @@ using namespace testing;
 
 TEST(EffectTable, AMetricWithoutEffectsIsLeftAsItIs) {
   const EffectTable table;
-  EXPECT_TRUE(table.at(WorldMetric::cost, 1e6).is_identity());
-  EXPECT_TRUE(table.is_constant(WorldMetric::cost, 0.0, 1e9));
+  EXPECT_TRUE(table.at(kCandidateArm, WorldMetric::cost, 1e6).is_identity());
+  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::cost, 0.0, 1e9));
 }
 
 TEST(EffectTable, AStepBeginsWithTheRequestThatArrivesAtItsMoment) {
   std::vector<Effect> effects = {effect("cost", 1.25, 0.5)};
   effects[0].from = 60s;
   const EffectTable table(effects);
-  EXPECT_TRUE(table.at(WorldMetric::cost, 59.999).is_identity());
-  EXPECT_EQ(table.at(WorldMetric::cost, 60.0), (Affine{1.25, 0.5}));
-  EXPECT_TRUE(table.is_constant(WorldMetric::cost, 0.0, 59.0));
-  EXPECT_TRUE(table.is_constant(WorldMetric::cost, 60.0, 99.0));
-  EXPECT_FALSE(table.is_constant(WorldMetric::cost, 59.0, 60.0));
-  EXPECT_TRUE(table.is_constant(WorldMetric::latency, 59.0, 60.0));
+  EXPECT_TRUE(table.at(kCandidateArm, WorldMetric::cost, 59.999).is_identity());
+  EXPECT_EQ(table.at(kCandidateArm, WorldMetric::cost, 60.0), (Affine{1.25, 0.5}));
+  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::cost, 0.0, 59.0));
+  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::cost, 60.0, 99.0));
+  EXPECT_FALSE(table.is_constant(kCandidateArm, WorldMetric::cost, 59.0, 60.0));
+  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::latency, 59.0, 60.0));
 }
 
 TEST(EffectTable, ARampGrowsLinearlyFromNothing) {
@@ -33,15 +33,15 @@ TEST(EffectTable, ARampGrowsLinearlyFromNothing) {
   effects[0].from = 100s;
   effects[0].ramp_in = 200s;
   const EffectTable table(effects);
-  EXPECT_TRUE(table.at(WorldMetric::latency, 100.0).is_identity());
-  EXPECT_EQ(table.at(WorldMetric::latency, 150.0), (Affine{1.25, 0.1}));
-  EXPECT_EQ(table.at(WorldMetric::latency, 300.0), (Affine{2.0, 0.4}));
-  EXPECT_FALSE(table.is_constant(WorldMetric::latency, 150.0, 160.0));
+  EXPECT_TRUE(table.at(kCandidateArm, WorldMetric::latency, 100.0).is_identity());
+  EXPECT_EQ(table.at(kCandidateArm, WorldMetric::latency, 150.0), (Affine{1.25, 0.1}));
+  EXPECT_EQ(table.at(kCandidateArm, WorldMetric::latency, 300.0), (Affine{2.0, 0.4}));
+  EXPECT_FALSE(table.is_constant(kCandidateArm, WorldMetric::latency, 150.0, 160.0));
 }
 
 TEST(EffectTable, EffectsOnOneMetricActInTheOrderWritten) {
   const std::vector<Effect> effects = {effect("cost", 2.0, 1.0), effect("cost", 3.0, 0.0)};
-  EXPECT_EQ(EffectTable(effects).at(WorldMetric::cost, 0.0)(10.0), 63.0);
+  EXPECT_EQ(EffectTable(effects).at(kCandidateArm, WorldMetric::cost, 0.0)(10.0), 63.0);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ TEST(Router, ObeysAfterItsDelay) {
   ASSERT_TRUE(pending);
   EXPECT_EQ(pending->at, at(12s));
   EXPECT_EQ(router.applied(), Exposure{});
-  EXPECT_TRUE(router.apply(pending->number, pending->at));
+  EXPECT_TRUE(router.apply(pending->number, pending->at).confirms);
   EXPECT_EQ(router.applied().served, 100);
 }
 
@@ -48,8 +48,8 @@ TEST(Router, TheLatestTargetWins) {
   router.start({1, 0});
   const auto up = router.request({.served = 100}, at(0s));
   const auto down = router.request({}, at(1s));
-  EXPECT_FALSE(router.apply(up->number, up->at));
-  EXPECT_TRUE(router.apply(down->number, down->at));
+  EXPECT_FALSE(router.apply(up->number, up->at).confirms);
+  EXPECT_TRUE(router.apply(down->number, down->at).confirms);
   EXPECT_EQ(router.applied(), Exposure{});
 }
 
@@ -91,6 +91,7 @@ struct TenRequests {
     columns->size = 10;
     columns->at_seconds = times.data();
   }
+  Buckets buckets() const { return {.of_place = columns->bucket[0].data()}; }
   std::array<double, 10> times{};
   std::unique_ptr<Columns> columns = std::make_unique<Columns>();
 };
@@ -104,7 +105,7 @@ std::vector<int> ints(Split::Places places) { return {places.begin(), places.end
 TEST(Split, ServesTheBucketsBelowTheShare) {
   TenRequests ten;
   Split split;
-  split.split(*ten.columns, 0, std::array{from(0, {.served = 3'000})}, kNever);
+  split.split(*ten.columns, ten.buckets(), std::array{from(0, {.served = 3'000})}, kNever);
   EXPECT_EQ(ints(split.served()), (std::vector{0, 1, 2}));
   EXPECT_EQ(ints(split.places(kBaselineArm, MetricScope::all)), (std::vector{3, 4, 5, 6, 7, 8, 9}));
   EXPECT_TRUE(split.mirrored().empty());
@@ -114,7 +115,8 @@ TEST(Split, ServesTheBucketsBelowTheShare) {
 TEST(Split, MirrorsAmongThoseTheCandidateDoesNotServe) {
   TenRequests ten;
   Split split;
-  split.split(*ten.columns, 0, std::array{from(0, {.served = 2'000, .mirrored = 5'000})}, kNever);
+  split.split(*ten.columns, ten.buckets(),
+              std::array{from(0, {.served = 2'000, .mirrored = 5'000})}, kNever);
   EXPECT_EQ(ints(split.served()), (std::vector{0, 1}));
   EXPECT_EQ(ints(split.mirrored()), (std::vector{2, 3, 4}));
   EXPECT_EQ(ints(split.places(kCandidateArm, MetricScope::all)), (std::vector{0, 1, 2, 3, 4}));
@@ -124,7 +126,7 @@ TEST(Split, MirrorsAmongThoseTheCandidateDoesNotServe) {
 TEST(Split, FollowsTheExposureWithinTheChunk) {
   TenRequests ten;
   Split split;
-  split.split(*ten.columns, 0,
+  split.split(*ten.columns, ten.buckets(),
               std::array{from(0, {}), from(2.5, {.served = kWholeExposure}), from(5.0, {})},
               kNever);
   EXPECT_EQ(ints(split.served()), (std::vector{3, 4}));
@@ -133,7 +135,8 @@ TEST(Split, FollowsTheExposureWithinTheChunk) {
 TEST(Split, IgnoresRequestsAfterTheEnd) {
   TenRequests ten;
   Split split;
-  split.split(*ten.columns, 0, std::array{from(0, {.served = kWholeExposure})}, Instant{} + 4s);
+  split.split(*ten.columns, ten.buckets(), std::array{from(0, {.served = kWholeExposure})},
+              Instant{} + 4s);
   EXPECT_EQ(ints(split.served()), (std::vector{0, 1, 2, 3}));
   EXPECT_EQ(split.requests(), 4U);
 }
@@ -145,19 +148,21 @@ TEST(Split, ScopesNarrowToWhatWasAnsweredAndSeen) {
   ten.columns->arm[kCandidateArm].events[3] = kError | kTimeout;
   ten.columns->arm[kCandidateArm].events[4] = kRefusal;
   Split split;
-  split.split(*ten.columns, 0, std::array{from(0, {.served = 2'000, .mirrored = 5'000})}, kNever);
+  split.split(*ten.columns, ten.buckets(),
+              std::array{from(0, {.served = 2'000, .mirrored = 5'000})}, kNever);
   split.find_answered(*ten.columns);
   EXPECT_EQ(ints(split.places(kCandidateArm, MetricScope::answered)), (std::vector{1, 2, 4}));
   EXPECT_EQ(ints(split.places(kCandidateArm, MetricScope::seen)), (std::vector{1}));
   EXPECT_EQ(ints(split.places(kBaselineArm, MetricScope::seen)),
             (std::vector{2, 3, 4, 5, 6, 7, 8}));
-  EXPECT_TRUE(split.places(kCandidateArm, MetricScope::paired).empty());
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+    EXPECT_EQ(ints(split.places(arm, MetricScope::paired)), (std::vector{2, 4}));
 }
 
 TEST(Split, SeenIsEverythingAnsweredWhereNothingIsMirrored) {
   TenRequests ten;
   Split split;
-  split.split(*ten.columns, 0, std::array{from(0, {.served = kWholeExposure})}, kNever);
+  split.split(*ten.columns, ten.buckets(), std::array{from(0, {.served = kWholeExposure})}, kNever);
   split.find_answered(*ten.columns);
   EXPECT_EQ(split.places(kCandidateArm, MetricScope::seen).size(), 10U);
 }

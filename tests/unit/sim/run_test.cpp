@@ -319,7 +319,7 @@ TEST(Run, WhatTheWorldCannotMeasureIsRefused) {
   Probe good = probe("latency", Statistic::Kind::mean, Form::samples, 5min);
   EXPECT_EQ(first_path(good), "");
   Probe bad = good;
-  bad.metric = "agreement";
+  bad.metric = "cpu";
   EXPECT_EQ(first_path(bad), "probes.0.metric");
   bad = good;
   bad.window = 90s;
@@ -339,11 +339,6 @@ TEST(Run, WhatTheWorldCannotMeasureIsRefused) {
   const Diagnostics named = check_fit(contender(plan), quiet_world());
   ASSERT_FALSE(named.empty());
   EXPECT_EQ(named.front().path, "gates.cost.every");
-
-  Script interleaved;
-  interleaved.stages = {{"mixed", {.interleaved = 100}}};
-  EXPECT_EQ(check_fit(scripted(interleaved), quiet_world()).front().path,
-            "stages.mixed.interleaved");
 }
 
 TEST(RunMany, StopsBetweenReplicationsAndKeepsWhatIsFinished) {

@@ -65,9 +65,9 @@ TEST(Scenario, EveryMistakeIsReportedUnderItsPath) {
       {"candidate.effects.cost.harmful",
        [](Scenario& s) { s.effects = {effect("cost", 1.2, -1e-5)}; }},
       {"noise.deployment.timeout", [](Scenario& s) { s.noise.deployment["timeout"] = 0.1; }},
-      {"noise.window.quality",
+      {"noise.window.timeout",
        [](Scenario& s) {
-         s.noise.window["quality"] = {0.1, 10min};
+         s.noise.window["timeout"] = {0.1, 10min};
        }},
       {"noise.window.cost.correlation_time",
        [](Scenario& s) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -50,6 +51,29 @@ TEST(World, AColumnHoldsTheSameWhateverElseIsWanted) {
             head(few.fill(want(1, kQualities)).arm[1].quality, a.size));
   EXPECT_EQ(head(a.user, a.size), head(few.fill(kWantUsers).user, a.size));
   EXPECT_EQ(head(a.bucket[2], a.size), head(few.fill(want_bucket(2)).bucket[2], a.size));
+}
+
+TEST(World, UsersHaveTheirTenantAndSegmentAndRequestsTheirSession) {
+  Scenario scenario = quiet_world();
+  scenario.traffic.tenants.count = 10;
+  scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
+  Played played(scenario);
+  const std::size_t before = played.world->requests();
+  played.world->advance();
+  const Columns& columns = played.fill(kWantUsers | kWantTenant | kWantSegment | kWantSession, 1);
+  std::array<std::size_t, 2> in_segment{};
+  for (std::size_t i = 0; i < columns.size; ++i) {
+    ASSERT_EQ(columns.tenant[i], columns.user[i] / 30 + 1) << "300 users, 10 tenants";
+    ASSERT_EQ(columns.session[i], before + kChunk + i) << "each request is a session";
+    ++in_segment.at(columns.segment[i]);
+  }
+  EXPECT_GT(in_segment[0], in_segment[1]);
+  EXPECT_GT(in_segment[1], 0U);
+  Played alone(scenario);
+  alone.world->advance();
+  EXPECT_EQ(head(alone.fill(kWantTenant, 1).tenant, columns.size),
+            head(columns.tenant, columns.size))
+      << "tenants need no wish for users";
 }
 
 TEST(World, DrawsOnlyTheStreamsBehindWhatIsWanted) {

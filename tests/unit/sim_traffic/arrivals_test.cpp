@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/arrivals.h"
 #include "tests/unit/sim_traffic/trace_files.h"
 
 namespace gatewright::sim {
@@ -34,9 +35,7 @@ std::unique_ptr<const ArrivalProcess> made(const Scenario& scenario) {
 
 ArrivalColumns filled(const ArrivalProcess& process, RunKey key, std::uint64_t window,
                       Duration length = minutes(1)) {
-  ArrivalColumns columns;
-  process.fill(key, window, length, columns);
-  return columns;
+  return testing::ArrivalPlayer(process, key, length).window(window);
 }
 
 /// Five rows at 0, 10, 20, 30 and 40 s: a span of 50 s. Tokens tell them apart.
@@ -57,9 +56,10 @@ TEST(Arrivals, StayInTheirWindowAndInOrder) {
     const auto process = made(scenario_with(arrivals));
     ASSERT_NE(process, nullptr);
     for (const Duration length : {Duration(seconds(1)), Duration(minutes(1)), Duration(hours(1)),
-                                  Duration(milliseconds(1234))})
+                                  Duration(milliseconds(1234))}) {
+      testing::ArrivalPlayer player(*process, {1, 2}, length);
       for (std::uint64_t window = 0; window < 50; ++window) {
-        const ArrivalColumns columns = filled(*process, {1, 2}, window, length);
+        const ArrivalColumns& columns = player.next();
         const double from =
             static_cast<double>(window) * std::chrono::duration<double>(length).count();
         const double to = from + std::chrono::duration<double>(length).count();
@@ -68,6 +68,7 @@ TEST(Arrivals, StayInTheirWindowAndInOrder) {
         ASSERT_GE(columns.at_seconds.front(), from);
         ASSERT_LT(columns.at_seconds.back(), to);
       }
+    }
   }
 }
 
@@ -76,9 +77,10 @@ TEST(Arrivals, DependOnTheKeyAndTheWindowAlone) {
   for (const Arrivals& arrivals : every_kind(file.path())) {
     const auto process = made(scenario_with(arrivals));
     ASSERT_NE(process, nullptr);
-    ArrivalColumns reused;
+    testing::ArrivalPlayer player(*process, {8, 1}, minutes(1));
     for (const std::uint64_t window : {5ULL, 2ULL, 9ULL}) {
-      process->fill({1, 2}, window, minutes(1), reused);
+      player.start({1, 2});
+      const ArrivalColumns& reused = player.window(window);
       const ArrivalColumns fresh = filled(*process, {1, 2}, window);
       EXPECT_EQ(reused.at_seconds, fresh.at_seconds);
       EXPECT_EQ(reused.input_tokens, fresh.input_tokens);
@@ -129,8 +131,9 @@ TEST(Arrivals, ABootstrapPlaysStretchesOfTheRecording) {
       TraceArrivals{.file = file.path(), .repeat = TraceRepeat::bootstrap, .block = seconds(30)}));
   ASSERT_NE(process, nullptr);
   // In a block of 30 s there are three rows, 10 s apart, whose tokens follow one another.
+  testing::ArrivalPlayer player(*process, {1, 0}, seconds(30));
   for (std::uint64_t block = 0; block < 200; ++block) {
-    const ArrivalColumns columns = filled(*process, {1, 0}, block, seconds(30));
+    const ArrivalColumns& columns = player.next();
     ASSERT_EQ(columns.at_seconds.size(), 3U);
     EXPECT_EQ(columns.draws, 1U);
     for (std::size_t i = 1; i < 3; ++i) {
@@ -150,9 +153,10 @@ TEST(Arrivals, BootstrapBlocksDoNotKnowTheWindows) {
   for (const Duration length :
        {Duration(seconds(1)), Duration(seconds(36)), Duration(minutes(4))}) {
     ArrivalColumns pieces;
+    testing::ArrivalPlayer player(*process, {1, 0}, length);
     for (std::uint64_t window = 0; window < static_cast<std::uint64_t>(hours(1) / length);
          ++window) {
-      const ArrivalColumns piece = filled(*process, {1, 0}, window, length);
+      const ArrivalColumns& piece = player.next();
       pieces.at_seconds.insert(pieces.at_seconds.end(), piece.at_seconds.begin(),
                                piece.at_seconds.end());
       pieces.input_tokens.insert(pieces.input_tokens.end(), piece.input_tokens.begin(),

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numeric>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -43,6 +45,75 @@ TEST(Population, HoldsTenMillionUsers) {
   const Population population({10'000'000, 1.1});
   const std::vector<std::uint32_t> users = drawn(population, 100'000);
   EXPECT_GT(*std::max_element(users.begin(), users.end()), 5'000'000U);
+}
+
+TEST(Tenants, HaveContiguousEvenPartsOfTheUsers) {
+  for (const std::uint32_t users : {7U, 100U, 20'000U})
+    for (const std::uint32_t tenants : {1U, 3U, 7U}) {
+      const Population population({users, 1.1}, {.count = tenants});
+      std::vector<std::uint32_t> size(tenants);
+      for (std::uint32_t user = 0; user < users; ++user) {
+        const std::uint32_t tenant = population.tenant_of(user);
+        ASSERT_GE(tenant, 1U);
+        ASSERT_LE(tenant, tenants);
+        ASSERT_GE(tenant, population.tenant_of(user == 0 ? 0 : user - 1));
+        ++size[tenant - 1];
+      }
+      for (const std::uint32_t n : size) {
+        EXPECT_GE(n, users / tenants);
+        EXPECT_LE(n, users / tenants + 1);
+      }
+    }
+}
+
+TEST(Tenants, SharesSumToOneAndTheLargestIsAsSaid) {
+  const std::vector<double> plain = tenant_shares({.count = 50, .zipf = 1.1});
+  EXPECT_NEAR(std::reduce(plain.begin(), plain.end()), 1.0, 1e-12);
+  EXPECT_NEAR(plain[0] / plain[9], std::pow(10.0, 1.1), 1e-9);
+  const std::vector<double> half = tenant_shares({.count = 50, .zipf = 1.1, .largest = 0.5});
+  EXPECT_DOUBLE_EQ(half[0], 0.5);
+  EXPECT_NEAR(std::reduce(half.begin(), half.end()), 1.0, 1e-12);
+  EXPECT_NEAR(half[1] / half[3], std::pow(2.0, 1.1), 1e-9) << "the others by zipf, from the second";
+  EXPECT_TRUE(tenant_shares({}).empty());
+  EXPECT_DOUBLE_EQ(tenant_shares({.count = 1, .largest = 0.5}).front(), 1.0);
+}
+
+TEST(Tenants, UsersDrawnWithinOneBelongToIt) {
+  const Population population({103, 1.1}, {.count = 7});
+  Stream stream({1, 0, "users", 0});
+  for (std::uint32_t tenant = 1; tenant <= 7; ++tenant)
+    for (int i = 0; i < 1000; ++i)
+      ASSERT_EQ(population.tenant_of(population.user_within(tenant, stream())), tenant);
+}
+
+TEST(Population, WithoutTenantsNobodyBelongsToOne) {
+  const Population population({10, 1.1});
+  EXPECT_EQ(population.tenant_of(9), 0U);
+  EXPECT_TRUE(population.shares().empty());
+}
+
+TEST(Segmenter, RemembersWithinAReplicationAndDrawsAnewInTheNext) {
+  const std::vector<Segment> segments{{"free", 0.5}, {"premium", 0.5}};
+  Segmenter segmenter(segments, 1000);
+  const auto all = [&segmenter](std::uint64_t replication) {
+    segmenter.start(7, replication);
+    std::vector<std::uint8_t> found;
+    for (std::uint32_t user = 0; user < 1000; ++user) found.push_back(segmenter.segment_of(user));
+    for (std::uint32_t user = 0; user < 1000; ++user)
+      EXPECT_EQ(segmenter.segment_of(user), found[user]);
+    return found;
+  };
+  const std::vector<std::uint8_t> first = all(0);
+  EXPECT_NE(first, all(1));
+  EXPECT_EQ(first, all(0));
+  EXPECT_EQ(Segmenter({}, 10).segment_of(3), 0);
+}
+
+TEST(Segmenter, SegmentsAreFoundByName) {
+  Traffic traffic;
+  traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
+  EXPECT_EQ(segment_index(traffic, "premium"), 1);
+  EXPECT_EQ(segment_index(traffic, "gold"), std::nullopt);
 }
 
 TEST(Assigner, RemembersAndAgreesWithBucket) {

@@ -29,7 +29,7 @@ TEST(Profiles, AreFoundByName) {
     const Profile* profile = find_profile(name);
     ASSERT_NE(profile, nullptr) << name;
     EXPECT_EQ(profile->name, name);
-    EXPECT_GT(profile->rate_per_second, 0.0);
+    EXPECT_GT(profile->rate_per_second(), 0.0);
     EXPECT_LT(std::abs(profile->token_correlation), 1.0);
     EXPECT_FALSE(profile->provenance.empty());
   }
@@ -41,7 +41,7 @@ TEST(Profiles, MakeScenariosThatValidate) {
     Scenario scenario;
     scenario.name = "profile";
     scenario.traffic.profile = profile.name;
-    scenario.traffic.arrivals = PoissonArrivals{profile.rate_per_second};
+    scenario.traffic.arrivals = PoissonArrivals{profile.rate_per_second()};
     scenario.traffic.input_tokens = profile.input_tokens;
     scenario.traffic.output_tokens = profile.output_tokens;
     scenario.traffic.token_correlation = profile.token_correlation;
@@ -62,7 +62,7 @@ TEST(Profiles, ChatHasTheQuantilesOfTheAzureConversationTrace) {
     EXPECT_EQ(tokens_at(chat.output_tokens, scores[i]), output[i]) << i;
   }
   EXPECT_EQ(chat.token_correlation, 0.05);
-  EXPECT_DOUBLE_EQ(chat.rate_per_second * 60.0, 354.0);
+  EXPECT_DOUBLE_EQ(chat.rate_per_second() * 60.0, 354.0);
 }
 
 TEST(Tokens, ALognormalIsItsFormula) {

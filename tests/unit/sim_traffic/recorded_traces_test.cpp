@@ -9,6 +9,8 @@
 
 #include "sim/traffic/arrivals.h"
 #include "sim/traffic/trace.h"
+#include "tests/support/arrivals.h"
+#include "tests/support/worlds.h"
 
 namespace gatewright::sim {
 namespace {
@@ -68,15 +70,28 @@ TEST_P(RecordedTraces, ALoopPlaysTheirRowsInTheFirstSpan) {
   const MadeArrivals made = make_arrivals(scenario);
   ASSERT_NE(made.process, nullptr);
   std::size_t row = 0;
-  ArrivalColumns columns;
-  for (std::uint64_t window = 0; row < trace.rows.size(); ++window) {
-    made.process->fill({1, 0}, window, std::chrono::minutes(1), columns);
+  testing::ArrivalPlayer player(*made.process, {1, 0}, std::chrono::minutes(1));
+  while (row < trace.rows.size()) {
+    const ArrivalColumns& columns = player.next();
     for (std::size_t i = 0; i < columns.at_seconds.size() && row < trace.rows.size(); ++i, ++row) {
       ASSERT_NEAR(columns.at_seconds[i], trace.rows[row].at_seconds, 1e-9) << row;
       ASSERT_EQ(columns.input_tokens[i], trace.rows[row].input_tokens) << row;
       ASSERT_EQ(columns.output_tokens[i], trace.rows[row].output_tokens) << row;
     }
   }
+}
+
+TEST_P(RecordedTraces, PlayAsWorldsHealthyAndHarmful) {
+  Scenario scenario = testing::quiet_world();
+  scenario.horizon = std::chrono::hours(6);
+  scenario.traffic.arrivals = TraceArrivals{.file = path_.string(), .format = GetParam().format};
+  const Contender contender = testing::contender(testing::five_gates());
+  const RunRecord healthy = testing::play(contender, scenario);
+  EXPECT_EQ(healthy.outcome, Outcome::completed);
+  EXPECT_TRUE(healthy.violations.empty());
+  EXPECT_GT(healthy.requests, 10'000U);
+  scenario.effects = {testing::effect("cost", 3.0)};
+  EXPECT_EQ(testing::play(contender, scenario).outcome, Outcome::halted);
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, RecordedTraces, ::testing::ValuesIn(kRecorded),

@@ -1,0 +1,417 @@
+#include "sim/swarm/history_checks.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "policies/digest.h"
+#include "policies/histogram.h"
+#include "policies/metric.h"
+#include "policies/probe_mark.h"
+#include "sim/swarm/random_world.h"
+
+namespace gatewright::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t kViolationsKept = 8;
+
+bool same(const RolloutState& a, const RolloutState& b) noexcept {
+  return a == b || digest(a) == digest(b);
+}
+
+/// The probe that evidence is of; nothing for other observations.
+std::optional<ProbeIndex> probe_of(const Event& event) noexcept {
+  return std::visit(
+      []<class Told>(const Told& told) -> std::optional<ProbeIndex> {
+        if constexpr (requires { told.probe; })
+          return told.probe;
+        else
+          return std::nullopt;
+      },
+      event);
+}
+
+bool is_quiet(const Decision& decision) noexcept {
+  return decision.action == Action::hold && decision.cause != Cause::observation_refused &&
+         decision.cause != Cause::rollout_ended;
+}
+
+// ---- S10 ----
+
+/// What makes a probe's candidate samples worse.
+struct Harm {
+  double sign = 1.0;  ///< of the harmful direction
+  double size = 0.0;  ///< by which numbers move, in the probe's unit
+  bool is_event = false;
+  bool is_on = true;
+  double owed = 1.0;  ///< events that are still to be changed; one for a start
+};
+
+/// By how much of the candidate's first mean, or of 1 on a logarithmic scale; of the events.
+constexpr double kWorseBy = 0.1;
+constexpr std::uint32_t kWorseByBins = HistogramGrid::kBinsPerOctave / 16;
+
+std::vector<Harm> harms_of(const PlanSpec& plan, const Policy& policy, const RunTrace& trace) {
+  std::vector<Harm> harms;
+  for (std::size_t i = 0; i < plan.gates.size(); ++i) {
+    const Probe& probe = policy.probes()[i];
+    const MetricInfo* metric = find_metric(probe.metric);
+    harms.push_back({.sign = plan.gates[i].harm.direction == Direction::up ? 1.0 : -1.0,
+                     .size = probe.statistic.kind == Statistic::Kind::mean_log ? kWorseBy : 0.0,
+                     .is_event = metric != nullptr && metric->kind == MetricKind::event});
+  }
+  for (const JournalEntry& entry : trace.journal.entries()) {
+    const auto probe = probe_of(entry.observation.event);
+    if (!probe || static_cast<std::size_t>(*probe) >= harms.size()) continue;
+    double& size = harms[static_cast<std::size_t>(*probe)].size;
+    if (size > 0.0) continue;
+    if (const auto* samples = std::get_if<Samples>(&entry.observation.event)) {
+      const Summary& arm = samples->candidate;
+      if (arm.count > 0) size = kWorseBy * std::abs(arm.sum / static_cast<double>(arm.count));
+    } else if (const auto* readings = std::get_if<Readings>(&entry.observation.event)) {
+      if (readings->candidate.status == ReadingStatus::ok)
+        size = kWorseBy * std::abs(readings->candidate.value);
+    }
+  }
+  return harms;
+}
+
+Summary worse(const Summary& summary, Harm& harm) noexcept {
+  const auto n = static_cast<double>(summary.count);
+  if (harm.is_event) {
+    // Windows may hold few events, so it is their sum that is worse, by one and a tenth.
+    harm.owed += kWorseBy * summary.sum;
+    const double changed =
+        std::min(std::floor(harm.owed), harm.sign > 0.0 ? n - summary.sum : summary.sum);
+    harm.owed -= changed;
+    const double events = summary.sum + harm.sign * changed;
+    return {.count = summary.count, .sum = events, .sum_of_squares = events};
+  }
+  const double shift = harm.sign * harm.size;
+  return {.count = summary.count,
+          .sum = summary.sum + n * shift,
+          .sum_of_squares = summary.sum_of_squares + 2.0 * shift * summary.sum + n * shift * shift};
+}
+
+/// Every value moved by kWorseByBins; what would leave the grid stays in its last bin on that side.
+std::vector<HistogramBin> worse(HistogramView view, const Harm& harm) {
+  std::vector<HistogramBin> bins;
+  for (const auto& [bin, count] : view) {
+    const std::uint32_t moved = harm.sign > 0.0
+                                    ? std::min(bin + kWorseByBins, HistogramGrid::kBins - 1)
+                                    : bin - std::min(bin, kWorseByBins);
+    if (!bins.empty() && bins.back().bin == moved)
+      bins.back().count += count;
+    else
+      bins.push_back({moved, count});
+  }
+  return bins;
+}
+
+/// The same observation with a worse candidate; `bins` is the memory that it borrows.
+Observation worse(const Observation& observation, std::span<Harm> harms,
+                  std::vector<HistogramBin>& bins) {
+  Observation worsened = observation;
+  const auto probe = probe_of(observation.event);
+  if (!probe || static_cast<std::size_t>(*probe) >= harms.size()) return worsened;
+  Harm& harm = harms[static_cast<std::size_t>(*probe)];
+  if (!harm.is_on) return worsened;
+  if (auto* samples = std::get_if<Samples>(&worsened.event)) {
+    samples->candidate = worse(samples->candidate, harm);
+  } else if (auto* readings = std::get_if<Readings>(&worsened.event)) {
+    readings->candidate.value += harm.sign * harm.size;
+  } else if (auto* distributions = std::get_if<Distributions>(&worsened.event)) {
+    bins = worse(distributions->candidate, harm);
+    distributions->candidate = bins;
+  }
+  return worsened;
+}
+
+bool is_two_sided(const GateSpec& gate) {
+  const auto sides = gate.test.parameters.find("sides");
+  return gate.test.name == "z_test" && sides != gate.test.parameters.end() &&
+         sides->second == TestValue(std::string("two"));
+}
+
+bool estimates_a_rates_spread(const GateSpec& gate) {
+  const MetricInfo* metric = find_metric(gate.metric);
+  return metric != nullptr && metric->kind == MetricKind::event &&
+         (gate.test.name == "z_test" || gate.test.name == "normal_mixture");
+}
+
+bool waits_for_safety(const PlanSpec& plan) {
+  return plan.advance_when == AdvanceWhen::safety_shown ||
+         std::ranges::any_of(plan.stages, [](const StageSpec& stage) {
+           return stage.advance_when == AdvanceWhen::safety_shown;
+         });
+}
+
+int boldness(Action action) noexcept {
+  switch (action) {
+    case Action::halt:
+      return 0;
+    case Action::hold:
+      return 1;
+    case Action::advance:
+    case Action::complete:
+      break;
+  }
+  return 2;
+}
+
+/// The first action that differs under these harms, if it is bolder than the recorded one.
+std::optional<Violation> worsening(const Machine& machine, std::vector<Harm> harms,
+                                   const RunTrace& trace, bool halts_only) {
+  RolloutState state = trace.initial_state;
+  std::vector<HistogramBin> bins;
+  for (const JournalEntry& entry : trace.journal.entries()) {
+    const Action worsened = machine.step(state, worse(entry.observation, harms, bins)).action;
+    const Action recorded = entry.decision.action;
+    if (worsened == recorded) continue;
+    if (boldness(worsened) > boldness(recorded) && (recorded == Action::halt || !halts_only))
+      return Violation{"S10", entry.observation.sequence - 1,
+                       "with candidate samples made worse, " + std::string(to_string(recorded)) +
+                           " became " + std::string(to_string(worsened))};
+    GATEWRIGHT_PROBE("history checks: a worse candidate fared worse");
+    break;
+  }
+  return std::nullopt;
+}
+
+// ---- the hostile retelling ----
+
+/// Observations that nobody should send, made from those that were sent.
+class Heckler {
+ public:
+  /// Each kind of heckling is on in two runs of five.
+  Heckler(const RunTrace& trace, const StreamKey& key)
+      : entries_(trace.journal.entries()), dice_(key) {
+    for (bool& is_on : is_on_) is_on = dice_.chance(0.4);
+  }
+
+  [[nodiscard]] bool interrupts() noexcept { return dice_.chance(0.2); }
+  [[nodiscard]] bool loses() noexcept { return dice_.chance(0.03); }
+  [[nodiscard]] bool repeats() noexcept { return dice_.chance(0.1); }
+
+  /// Something in front of entry i; `state` is what the rollout is in.
+  [[nodiscard]] Observation observation(std::size_t i, const RolloutState& state) {
+    const Observation& next = entries_[i].observation;
+    Observation told{state.sequence + 1, state.at, Tick{}};
+    const std::size_t kind = dice_.below(kKinds);
+    if (!is_on_[kind]) return told;
+    switch (kind) {
+      case 0:
+        return {state.sequence, state.at, next.event};
+      case 1:
+        told.at = state.at - 1s;
+        break;
+      case 2:
+        told.at = kNever;
+        break;
+      case 3:
+        told.event = Samples{.probe = ProbeIndex{63}};
+        break;
+      case 4:
+        told.event = in_another_form(next.event);
+        break;
+      case 5:
+        told.event = entries_[dice_.below(i + 1)].observation.event;  // mostly stale
+        break;
+      case 6:
+        told.event = spoiled(next.event, {.count = 5, .sum = kNaN, .sum_of_squares = 1.0});
+        break;
+      case 7:
+        told.event = spoiled(next.event, {.count = 0, .sum = 1.0, .sum_of_squares = 1.0});
+        break;
+      case 8:
+        told.event = spoiled(next.event, {.count = 4, .sum = 9.0, .sum_of_squares = 1.0});
+        break;
+      case 9:
+        told.event = ExposureApplied{{.served = 20'000}};
+        break;
+      case 10:
+        told.event = OperatorCommand{static_cast<OperatorCommand::Kind>(77)};
+        break;
+      case 11:
+        told.event = never_followed(next.event);
+        break;
+      case 12:
+        told.event = OperatorCommand{OperatorCommand::Kind::pause};
+        break;
+      case 13:
+      case 14:
+        told.event = OperatorCommand{OperatorCommand::Kind::resume};
+        break;
+      case 15:
+        told.event = OperatorCommand{OperatorCommand::Kind::approve};
+        break;
+      case 16:
+        told.event = ExposureApplied{{.served = static_cast<std::uint16_t>(dice_.below(10'001))}};
+        break;
+      case 17:
+        if (dice_.chance(0.05)) told.event = OperatorCommand{OperatorCommand::Kind::halt};
+        break;
+      case 18:
+        told.event = ExposureApplied{state.target};
+        break;
+      default:
+        break;
+    }
+    return told;
+  }
+
+ private:
+  static constexpr std::size_t kKinds = 19;
+  static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+  /// Evidence in a form that its probe did not ask for.
+  static Event in_another_form(const Event& event) {
+    if (const auto* samples = std::get_if<Samples>(&event))
+      return Readings{.probe = samples->probe, .window = samples->window};
+    if (const auto probe = probe_of(event)) return Samples{.probe = *probe};
+    return Tick{};
+  }
+
+  /// Evidence whose candidate is nonsense; of a reading, one that failed, and of a distribution, one
+  /// whose bins fall.
+  static Event spoiled(Event event, const Summary& nonsense) {
+    static constexpr HistogramBin kFalling[] = {{7, 1}, {3, 1}};
+    if (auto* samples = std::get_if<Samples>(&event)) samples->candidate = nonsense;
+    if (auto* readings = std::get_if<Readings>(&event)) {
+      readings->candidate = nonsense.count > 0
+                                ? Reading{nonsense.sum, nonsense.count, ReadingStatus::ok}
+                                : Reading{.status = ReadingStatus::error};
+    }
+    if (auto* distributions = std::get_if<Distributions>(&event))
+      distributions->candidate = kFalling;
+    return event;
+  }
+
+  /// Evidence of the last window number there is.
+  static Event never_followed(Event event) {
+    std::visit(
+        [](auto& told) {
+          if constexpr (requires { told.window; })
+            told.window = std::numeric_limits<std::uint64_t>::max();
+        },
+        event);
+    return event;
+  }
+
+  const std::vector<JournalEntry>& entries_;
+  Dice dice_;
+  std::array<bool, kKinds> is_on_{};
+};
+
+}  // namespace
+
+std::vector<Violation> check_commuting(const Machine& machine, const RunTrace& trace) {
+  std::vector<Violation> violations;
+  const std::vector<JournalEntry>& entries = trace.journal.entries();
+  RolloutState state = trace.initial_state;
+  RolloutState one;
+  RolloutState other;
+  for (std::size_t i = 0; i + 1 < entries.size() && violations.size() < kViolationsKept; ++i) {
+    const Observation& first = entries[i].observation;
+    const Observation& second = entries[i + 1].observation;
+    const auto a = probe_of(first.event);
+    const auto b = probe_of(second.event);
+    if (a && b && a != b && first.at == second.at) {
+      one = state;
+      other = state;
+      const Decision after_first = machine.step(one, first);
+      const Decision after_second = machine.step(other, {first.sequence, second.at, second.event});
+      if (is_quiet(after_first) && is_quiet(after_second)) {
+        Decision ends = machine.step(one, second);
+        Decision ends_swapped = machine.step(other, {second.sequence, first.at, first.event});
+        ends.fault = ends_swapped.fault = Fault::none;
+        if (ends != ends_swapped || !same(one, other))
+          violations.push_back({"S9", i,
+                                "windows of probes " + std::to_string(static_cast<unsigned>(*a)) +
+                                    " and " + std::to_string(static_cast<unsigned>(*b)) +
+                                    ", told at one instant, led elsewhere in the other order"});
+      } else {
+        GATEWRIGHT_PROBE("history checks: the first of two windows moved the rollout");
+      }
+    }
+    (void)machine.step(state, first);
+  }
+  return violations;
+}
+
+std::vector<Violation> check_worsening(const Machine& machine, const PlanSpec& plan,
+                                       const Policy& policy, const RunTrace& trace) {
+  if (std::ranges::any_of(plan.gates, is_two_sided)) return {};
+  const bool halts_only =
+      waits_for_safety(plan) && std::ranges::any_of(plan.gates, estimates_a_rates_spread);
+  std::vector<Harm> harms = harms_of(plan, policy, trace);
+  if (const auto all = worsening(machine, harms, trace, halts_only)) return {*all};
+  if (harms.size() < 2) return {};
+  for (std::size_t gate = 0; gate < harms.size(); ++gate) {
+    for (std::size_t other = 0; other < harms.size(); ++other) harms[other].is_on = other == gate;
+    if (const auto alone = worsening(machine, harms, trace, halts_only)) return {*alone};
+  }
+  return {};
+}
+
+std::vector<Violation> check_retelling(const Contender& contender, const Machine& machine,
+                                       const RunTrace& trace, const StreamKey& key) {
+  Checker checker(contender.engine.shared_policy(), contender.plan, machine);
+  checker.start(key.replication);
+  RolloutState state = trace.initial_state;
+  const auto tell = [&](const Observation& observation) {
+    checker.remember(state);
+    const Decision decision = machine.step(state, observation);
+    checker.check(observation, decision, state);
+    return decision;
+  };
+  std::vector<Violation> counted_twice;
+  Heckler heckler(trace, key);
+  const std::vector<JournalEntry>& entries = trace.journal.entries();
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (heckler.interrupts()) (void)tell(heckler.observation(i, state));
+    if (heckler.loses()) continue;
+    Observation next = entries[i].observation;
+    next.sequence = state.sequence + 1;
+    (void)tell(next);
+    if (!probe_of(next.event) || !heckler.repeats()) continue;
+    next.sequence = state.sequence + 1;
+    const Cause cause = tell(next).cause;
+    if (cause != Cause::observation_refused && cause != Cause::rollout_ended)
+      counted_twice.assign(1,
+                           {"S6", i, "a window told again under a new number was weighed again"});
+  }
+  std::vector<Violation> violations = checker.violations();
+  violations.insert(violations.end(), counted_twice.begin(), counted_twice.end());
+  return violations;
+}
+
+std::vector<Violation> check_threads(std::span<const Contender> contender,
+                                     const PreparedScenario& scenario, const RunRecord& record,
+                                     RunKey key) {
+  const auto play = [&](unsigned threads) {
+    return run_many(contender, scenario,
+                    {.seed = key.seed,
+                     .first_replication = key.replication,
+                     .replications = 2,
+                     .threads = threads})
+        .by_contender.front();
+  };
+  const std::vector<RunRecord> alone = play(1);
+  const std::vector<RunRecord> together = play(2);
+  const bool is_equal = alone[0].fingerprint == record.fingerprint &&
+                        together[0].fingerprint == record.fingerprint &&
+                        alone[1].fingerprint == together[1].fingerprint;
+  if (is_equal) return {};
+  return {{"S13", record.steps, "one thread and two came to different fingerprints"}};
+}
+
+}  // namespace gatewright::sim

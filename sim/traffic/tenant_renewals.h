@@ -1,0 +1,70 @@
+// Arrivals of bursty tenants: a renewal process each, in the operational time of the common rate.
+// Used by arrivals where tenants have a burstiness; knows neither users nor windows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/run.h"
+#include "sim/scenario.h"
+#include "sim/streams.h"
+#include "sim/traffic/rate_path.h"
+
+namespace gatewright::sim {
+
+/// Gaps of mean one with a coefficient of variation of their own.
+struct GapLaw {
+  enum class Family : std::uint8_t { gamma, weibull } family = Family::gamma;
+  double shape = 1.0;
+  double scale = 1.0;
+
+  /// Gamma: shape 1 / cv^2. Weibull: the shape k with Gamma(1 + 2/k) / Gamma(1 + 1/k)^2 = 1 + cv^2.
+  [[nodiscard]] static GapLaw of(Family family, double cv) noexcept;
+  [[nodiscard]] double draw(Stream& stream) const noexcept;
+  /// From a time that has nothing to do with the process to the next arrival: a uniform part of a gap
+  /// drawn with probability ~ its length (the equilibrium renewal process; Cox, Renewal Theory, 1962).
+  [[nodiscard]] double draw_residual(Stream& stream) const noexcept;
+};
+
+/// The coefficients of variation that tenants are given: beyond these, the largest 99% quantile that
+/// ServeGen's fleets show, one burst would be all that a tenant ever sends.
+inline constexpr double kLeastGapCv = 0.05;
+inline constexpr double kMostGapCv = 31.0;
+
+class TenantRenewals {
+ public:
+  /// `shares` of the arrivals, per tenant.
+  TenantRenewals(const Tenants::Burstiness& burstiness, std::span<const double> shares);
+
+  /// Draws each tenant's law anew.
+  void start(RunKey key);
+  /// Appends times (seconds) and tenants (from 1) of the arrivals in pieces that begin at `from`, in
+  /// order. Calls follow each other in time.
+  void fill(Nanoseconds from, std::span<const RatePiece> pieces, std::vector<double>& at_seconds,
+            std::vector<std::uint32_t>& tenants);
+  [[nodiscard]] std::uint64_t draws() const noexcept;
+  [[nodiscard]] const GapLaw& law(std::uint32_t tenant) const noexcept {
+    return tenants_[tenant - 1].law;
+  }
+
+ private:
+  struct Tenant {
+    GapLaw law;
+    Stream stream;
+    double mean_gap;  ///< in operational time: expected arrivals of all tenants
+    double next;      ///< the same, since the start
+  };
+  struct Arrival {
+    double at;  ///< operational time
+    std::uint32_t tenant;
+  };
+
+  Tenants::Burstiness burstiness_;
+  std::vector<double> shares_;
+  std::vector<Tenant> tenants_;
+  std::vector<Arrival> arrivals_;  ///< of the present call
+  double now_ = 0.0;               ///< operational time
+};
+
+}  // namespace gatewright::sim

@@ -257,19 +257,25 @@ class Compiler {
     return gate;
   }
 
-  /// Checks what every test would, then lets the test check the rest. Where both complain about one
-  /// place, the first is heard.
+  /// Checks what every test would, then lets the test check the rest. Where both find an error in one
+  /// place, the first is heard; a warning silences nobody.
   void make_test(const std::string& path, const GateSpec& spec, GateDraft& gate) {
     Diagnostics found;
     check_harm(spec, *gate.metric, found);
     if (gate.info != nullptr) {
       check_parameters(spec.test, *gate.info, found);
       Diagnostics by_test;
-      gate.test = gate.info->make(spec, by_test);
+      GateSpec timed = spec;
+      timed.every = gate.every;
+      gate.test = gate.info->make(timed, by_test);
       GATEWRIGHT_ASSERT(gate.test != nullptr || has_errors(by_test));
+      const auto is_refused_already = [known = found](const Diagnostic& by_us) {
+        return std::ranges::any_of(known, [&](const Diagnostic& before) {
+          return before.severity == Severity::error && before.path == by_us.path;
+        });
+      };
       for (Diagnostic& each : by_test)
-        if (std::ranges::count(found, each.path, &Diagnostic::path) == 0)
-          found.push_back(std::move(each));
+        if (!is_refused_already(each)) found.push_back(std::move(each));
     }
     for (Diagnostic& each : found) {
       each.path = path + '.' + each.path;
@@ -295,6 +301,15 @@ class Compiler {
                    name + " is one reading per window, which has no quantiles; compare its mean");
       if (!is_within_0_and_1(harm.probability))
         return say(Severity::error, "expected a quantile above 0% and below 100%, such as p99");
+    }
+    if (harm.kind == HarmSpec::Kind::distribution) {
+      if (metric.kind == MetricKind::event || metric.kind == MetricKind::gauge)
+        say(Severity::error,
+            name + " has no distribution to compare; state the harm as a change of its mean");
+      else if (!(std::isfinite(harm.margin) && harm.margin >= 0.0))
+        say(Severity::error,
+            "expected a distance of at least 0, such as 0.1, got " + number_text(harm.margin));
+      return;
     }
     if (!std::isfinite(harm.margin))
       return say(Severity::error, "expected a finite margin, got " + number_text(harm.margin));
@@ -370,8 +385,11 @@ class Compiler {
            (gate.test->compares_arms() ? "both arms answer" : "the candidate answers");
   }
 
+  /// Of the test as it was made; what the catalogue says holds for its defaults.
   [[nodiscard]] Guarantee guarantee(std::size_t gate) const {
-    return gates_[gate].info != nullptr ? gates_[gate].info->guarantee : Guarantee::none;
+    const GateDraft& draft = gates_[gate];
+    if (draft.test != nullptr) return draft.test->guarantee();
+    return draft.info != nullptr ? draft.info->guarantee : Guarantee::none;
   }
 
   void check_budget() {
@@ -388,12 +406,12 @@ class Compiler {
                                           ? std::max<std::size_t>(gate.stages_measured, 1)
                                           : 1});
       if (gate.info == nullptr) continue;
-      if (can_spend(gate.info->guarantee) && needed_by.empty())
+      if (can_spend(guarantee(i)) && needed_by.empty())
         needed_by = spec.name + " (" + spec.test.name + ")";
-      if (!can_spend(gate.info->guarantee))
+      if (!can_spend(guarantee(i)))
         report(Severity::note, "gates." + address(plan_.gates, i) + ".test",
                spec.test.name +
-                   (gate.info->guarantee == Guarantee::none
+                   (guarantee(i) == Guarantee::none
                         ? " gives no guarantee; no share of the budget covers it"
                         : " promises an average run length; no share of the budget covers it"));
     }
@@ -426,6 +444,7 @@ class Compiler {
     for (std::size_t i = 0; i < gates_.size(); ++i) {
       const GateSpec& spec = plan_.gates[i];
       GateDraft& gate = gates_[i];
+      gate.test->prepare(budget_of(i));
       gates.push_back({.name = spec.name,
                        .probe = {.metric = spec.metric,
                                  .form = gate.test->form(),

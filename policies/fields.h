@@ -62,8 +62,8 @@ template <>
 inline constexpr auto kNames<AssignmentHash> = std::to_array<std::string_view>({"md5", "murmur3",
                                                                                 "fnv1a"});
 template <>
-inline constexpr auto kNames<HarmSpec::Kind> = std::to_array<std::string_view>({"mean",
-                                                                                "quantile"});
+inline constexpr auto kNames<HarmSpec::Kind> = std::to_array<std::string_view>({"mean", "quantile",
+                                                                                "distribution"});
 template <>
 inline constexpr auto kNames<HarmSpec::Relation> =
     std::to_array<std::string_view>({"ratio", "difference", "absolute"});

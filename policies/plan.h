@@ -48,7 +48,11 @@ struct StageSpec {
 
 /// What counts as harm: beyond `margin` the candidate is harmful.
 struct HarmSpec {
-  enum class Kind : std::uint8_t { mean, quantile };  ///< a rate is the mean of an event metric
+  enum class Kind : std::uint8_t {
+    mean,  ///< a rate is the mean of an event metric
+    quantile,
+    distribution,  ///< a distance between the arms' distributions: `relation` is difference
+  };
   enum class Relation : std::uint8_t {
     ratio,       ///< candidate against margin x baseline
     difference,  ///< candidate against baseline + margin, in the metric's unit

@@ -42,6 +42,8 @@ using Kind = ParameterInfo::Kind;
       return "a list of numbers";
     case Kind::counting_rule:
       return "a counting rule such as 2 consecutive, 3 of 5 or 4 cumulative";
+    case Kind::looks:
+      return "a whole number of looks" + range + ", or a time such as 30d";
   }
   return {};
 }
@@ -69,6 +71,9 @@ using Kind = ParameterInfo::Kind;
       return std::holds_alternative<std::vector<double>>(value);
     case Kind::counting_rule:
       return text != nullptr;  // the test itself reads the rule
+    case Kind::looks:
+      if (const auto* time = std::get_if<Duration>(&value)) return *time > Duration::zero();
+      return number != nullptr && is_in_range(info, *number) && *number == std::floor(*number);
   }
   return false;
 }

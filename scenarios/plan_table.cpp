@@ -46,6 +46,11 @@ constexpr HarmKeyInfo kHarmKeys[] = {
     {"below", HarmKey::below, "the mean or rate is below this level, whatever the baseline does"},
 };
 
+constexpr std::string_view kShiftKey = "distribution_shift";
+constexpr std::string_view kShiftAbout =
+    "the distance between the arms' distributions is above this number: the largest difference of "
+    "the shares below any value, such as 0.1 (for the test psi: the population stability index)";
+
 /// "p99_above": a percentile and its direction.
 struct PercentileKey {
   double probability;
@@ -71,6 +76,7 @@ class HarmShape final : public Shape<HarmSpec> {
     for (const HarmKeyInfo& info : kHarmKeys) known.emplace_back(info.name);
     known.emplace_back("p99_above");
     known.emplace_back("p99_below");
+    known.emplace_back(kShiftKey);
     if (node.kind != Node::Kind::map || node.fields.size() != 1) {
       const std::string what = "a map with one key such as `rises_by` or `p99_above`";
       problems.error(node, path,
@@ -81,7 +87,9 @@ class HarmShape final : public Shape<HarmSpec> {
     }
     const auto& [key, value] = node.fields.front();
     const auto found = std::ranges::find(kHarmKeys, key, &HarmKeyInfo::name);
-    if (const auto percentile = percentile_key(key)) {
+    if (key == kShiftKey) {
+      read_shift(value, join(path, key), problems, harm);
+    } else if (const auto percentile = percentile_key(key)) {
       read_percentile(value, join(path, key), *percentile, problems, harm);
     } else if (found != std::end(kHarmKeys)) {
       read_mean(value, join(path, key), found->key, problems, harm);
@@ -94,6 +102,8 @@ class HarmShape final : public Shape<HarmSpec> {
   [[nodiscard]] Node write(const HarmSpec& harm) const override {
     const bool up = harm.direction == Direction::up;
     const std::string side = up ? "above" : "below";
+    if (harm.kind == HarmSpec::Kind::distribution)
+      return map_node({{std::string(kShiftKey), plain_node(kNumber.format(harm.margin))}});
     if (harm.kind == HarmSpec::Kind::quantile)
       return map_node({{format_percentile(harm.probability) + "_" + side,
                         plain_node(format_bound(metric_, harm))}});
@@ -120,6 +130,7 @@ class HarmShape final : public Shape<HarmSpec> {
     std::vector<std::pair<std::string, Node>> properties;
     for (const HarmKeyInfo& info : kHarmKeys)
       properties.emplace_back(std::string(info.name), quantity_node(info.about));
+    properties.emplace_back(std::string(kShiftKey), quantity_node(kShiftAbout));
     Node schema = object_schema(std::move(properties), {});
     put(schema, "patternProperties",
         map_node(
@@ -132,6 +143,17 @@ class HarmShape final : public Shape<HarmSpec> {
   }
 
  private:
+  void read_shift(const Node& node, const std::string& path, Problems& problems,
+                  HarmSpec& harm) const {
+    harm = {.kind = HarmSpec::Kind::distribution, .relation = Relation::difference, .margin = 0.0};
+    if (metric_.kind == MetricKind::event)
+      problems.error(node, path,
+                     std::string(metric_.name) + " is an event; compare its rate by `ratio_above`");
+    else
+      quantity(kNumber, Range<double>{.least = 0.0, .most = {}})
+          ->read(node, path, problems, harm.margin);
+  }
+
   void read_percentile(const Node& node, const std::string& path, const PercentileKey& key,
                        Problems& problems, HarmSpec& harm) const {
     const std::string what = "a bound such as 1.5x or " + std::string(level_unit(metric_).example);
@@ -232,6 +254,8 @@ class ParameterShape final : public Shape<TestValue> {
         value = node.scalar;
         return;
       }
+      case ParameterInfo::Kind::looks:
+        return read_looks(node, path, problems, value);
     }
   }
 
@@ -254,6 +278,20 @@ class ParameterShape final : public Shape<TestValue> {
   }
 
  private:
+  void read_looks(const Node& node, const std::string& path, Problems& problems,
+                  TestValue& value) const {
+    const std::string what = "a number of looks such as 1000, or a time such as 30d";
+    const auto text = scalar_text(node, path, what, false, problems);
+    if (!text) return;
+    if (const auto time = kDuration.parse(*text)) {
+      value = *time;
+      return;
+    }
+    std::uint64_t count = 0;
+    quantity(kCount, count_range())->read(node, path, problems, count);
+    value = static_cast<double>(count);
+  }
+
   [[nodiscard]] Node kind_schema() const {
     switch (info_.kind) {
       case ParameterInfo::Kind::boolean:
@@ -268,6 +306,9 @@ class ParameterShape final : public Shape<TestValue> {
         return list(quantity(kNumber))->schema();
       case ParameterInfo::Kind::count:
         return quantity(kCount, count_range())->schema();
+      case ParameterInfo::Kind::looks:
+        return map_node({{"anyOf", list_node({quantity(kCount, count_range())->schema(),
+                                              quantity(kDuration)->schema()})}});
       case ParameterInfo::Kind::counting_rule:
         break;
     }

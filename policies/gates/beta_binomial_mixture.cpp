@@ -1,12 +1,12 @@
 // The beta-binomial mixture on counts of events.
 // Used through the catalogue.
-// Never subtracts large logarithms: deviances keep full precision up to 1e12 requests.
+// Never subtracts large logarithms (see incomplete_beta.h).
 #include "policies/gates/beta_binomial_mixture.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
+#include "policies/gates/incomplete_beta.h"
 #include "policies/gates/making.h"
 #include "policies/gates/normal_mixture.h"
 #include "policies/gates/numerics.h"
@@ -14,85 +14,9 @@
 namespace gatewright {
 namespace {
 
+using gates::BetaPlace;
+using gates::log_mass_below;
 using Relation = HarmSpec::Relation;
-
-/// x ln(x / mean) + mean - x without cancellation near x = mean. Loader, "Fast and accurate
-/// computation of binomial probabilities" (2000).
-double deviance_part(double x, double mean) noexcept {
-  const double sum = x + mean;
-  if (std::abs(x - mean) >= 0.1 * sum) return x * std::log(x / mean) + mean - x;
-  const double v = (x - mean) / sum;
-  const double v2 = v * v;
-  double total = (x - mean) * v;
-  double power = 2.0 * x * v;
-  for (int j = 3; j <= 19; j += 2) {  // |v| < 0.1: what follows is below 1e-18 of the whole
-    power *= v2;
-    total += power / j;
-  }
-  return total;
-}
-
-/// ln Gamma(x) minus Stirling's (x - 1/2) ln x - x + ln sqrt(2 pi), for x > 0: Abramowitz and
-/// Stegun 6.1.41, whose next term is below 1e-13 from 16 on, and the recurrence of Gamma down to
-/// there.
-double stirling_error(double x) noexcept {
-  double steps = 0.0;
-  for (; x < 16.0; x += 1.0) steps += (x + 0.5) * std::log1p(1.0 / x) - 1.0;
-  const double w = 1.0 / (x * x);
-  return steps + (1.0 / 12.0 - w * (1.0 / 360.0 - w * (1.0 / 1260.0 - w / 1680.0))) / x;
-}
-
-/// A Beta(a, b) density without its constant, and a place within (0, 1).
-struct BetaPlace {
-  double a, b, x;
-  BetaPlace mirrored() const noexcept { return {.a = b, .b = a, .x = 1.0 - x}; }
-};
-
-// Masses are integrals of p^(a-1) (1-p)^(b-1), given as logarithms less ln(x^a (1-x)^b), so that
-// nothing large is ever subtracted from anything large.
-
-/// From 0 to 1: the deviance of a : b from x, and what Stirling's formula leaves of the beta
-/// function.
-double log_whole_mass(const BetaPlace& at) noexcept {
-  const auto& [a, b, x] = at;
-  const double n = a + b;
-  return deviance_part(a, n * x) + deviance_part(b, n * (1.0 - x)) +
-         0.5 * std::log(2.0 * std::numbers::pi * (n / a / b)) + stirling_error(a) +
-         stirling_error(b) - stirling_error(n);
-}
-
-/// From 0 to x, for x below about the mean: DLMF 8.17.22 by Lentz's method (Thompson and Barnett,
-/// Journal of Computational Physics 64 (1986) 490). Ten terms or so far from the mean, and at the
-/// mean some root of the counts: 30,000 terms after 1e12 tosses of a fair coin.
-double log_mass_below_by_fraction(const BetaPlace& at) noexcept {
-  constexpr int kTermsMax = 100'000;
-  constexpr double kTiny = 1e-300, kPrecision = 1e-15;
-  const auto& [a, b, x] = at;
-  const auto away_from_0 = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
-  double c = 1.0;
-  double d = 1.0 / away_from_0(1.0 - (a + b) * x / (a + 1.0));
-  double fraction = d;
-  for (int m = 1; m <= kTermsMax; ++m) {
-    const double twice = 2.0 * m;
-    const double even = m * (b - m) / (a + twice - 1.0) * (x / (a + twice));
-    d = 1.0 / away_from_0(1.0 + even * d);
-    c = away_from_0(1.0 + even / c);
-    fraction *= d * c;
-    const double odd = -(a + m) / (a + twice) * ((a + b + m) * x / (a + twice + 1.0));
-    d = 1.0 / away_from_0(1.0 + odd * d);
-    c = away_from_0(1.0 + odd / c);
-    fraction *= d * c;
-    if (std::abs(d * c - 1.0) < kPrecision) break;
-  }
-  return std::log(fraction / a);
-}
-
-/// From 0 to x.
-double log_mass_below(const BetaPlace& at) noexcept {
-  if (at.x < (at.a + 1.0) / (at.a + at.b + 2.0)) return log_mass_below_by_fraction(at);
-  const double whole = log_whole_mass(at);
-  return whole + std::log1p(-std::exp(log_mass_below_by_fraction(at.mirrored()) - whole));
-}
 
 /// From x to 1, or from 0 to x.
 double log_mass(const BetaPlace& at, BetaMixture::Side side) noexcept {
@@ -116,14 +40,6 @@ double edge_of(const HarmSpec& harm) noexcept {
 BetaMixture::Tuning tuning_of(const HarmSpec& harm, double tightest_at) noexcept {
   return {.v_opt = tightest_at * (harm.relation == Relation::absolute ? 1.0 - harm.margin : 0.25),
           .alpha_opt = 0.05};
-}
-
-/// ln of the mean of exp(x).
-double log_mean_exp(std::span<const double> x) noexcept {
-  const double largest = *std::ranges::max_element(x);
-  double sum = 0.0;
-  for (const double value : x) sum += std::exp(value - largest);
-  return largest + std::log(sum / static_cast<double>(x.size()));
 }
 
 enum Slot : std::size_t { kCandidate, kBaseline, kEvents, kNodesFrom };
@@ -213,8 +129,8 @@ BetaBinomialMixture::LogE BetaBinomialMixture::log_e(std::span<const double> slo
             .safety = safety_.log_e(slots[kEvents], others),
             .enough = true};
   }
-  return {.harm = log_mean_exp(slots.subspan(kNodesFrom, kNodes)),
-          .safety = log_mean_exp(slots.subspan(kNodesFrom + kNodes, kNodes)),
+  return {.harm = gates::log_mean_exp(slots.subspan(kNodesFrom, kNodes)),
+          .safety = gates::log_mean_exp(slots.subspan(kNodesFrom + kNodes, kNodes)),
           .enough = true};
 }
 

@@ -176,6 +176,10 @@ std::unique_ptr<GateTest> make_fixed_threshold(const GateSpec& gate, Diagnostics
   const MetricInfo* metric = find_metric(gate.metric);
   GATEWRIGHT_ASSERT(metric != nullptr);
 
+  if (gate.harm.kind == HarmSpec::Kind::distribution)
+    report(diagnostics, "harm",
+           "fixed_threshold weighs means, rates, readings and quantiles; for a distribution use "
+           "dkw_sequence, ks or psi");
   Form form = Form::samples;
   Statistic statistic;
   if (gate.harm.kind == HarmSpec::Kind::quantile) {

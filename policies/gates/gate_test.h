@@ -16,7 +16,9 @@
 namespace gatewright {
 
 /// Shares of the evidence needed: 1 decides. For a test whose guarantee is anytime, harm times
-/// ln(1 / alpha) is the logarithm of an e-value (mean at most 1 at the edge of harm, at any time).
+/// ln(1 / alpha) is the logarithm of an e-value (mean at most 1 at the edge of harm, at any time);
+/// a test of bands instead of a mixture (dkw_sequence) has -ln of an anytime p-value there, which
+/// decides with the same error.
 struct Evidence {
   double harm = 0.0;    ///< >= 0
   double safety = 0.0;  ///< >= 0
@@ -39,6 +41,8 @@ class GateTest {
   GateTest(const GateTest&) = delete;
   GateTest& operator=(const GateTest&) = delete;
   virtual ~GateTest() = default;
+  /// Called once, before any update: computes what depends on the budget and takes long.
+  virtual void prepare(const Budget&) {}
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
   [[nodiscard]] virtual Guarantee guarantee() const noexcept = 0;
   [[nodiscard]] virtual Form form() const noexcept = 0;
@@ -56,7 +60,16 @@ class GateTest {
 
 /// What a test's parameter may be; the loader, the schema and lint read the same table.
 struct ParameterInfo {
-  enum class Kind : std::uint8_t { boolean, number, count, share, choice, numbers, counting_rule };
+  enum class Kind : std::uint8_t {
+    boolean,
+    number,
+    count,
+    share,
+    choice,
+    numbers,
+    counting_rule,
+    looks,  ///< a whole number of looks, or the time that they take
+  };
   std::string_view name;
   Kind kind;
   std::string_view default_text;  ///< as one would write it in YAML
@@ -65,11 +78,11 @@ struct ParameterInfo {
   double smallest = 0.0, largest = 0.0;     ///< for number, count, share; equal: unbounded
 };
 
-/// A gate test's line in the catalogue. `make` gets a validated metric, and parameters of the right
-/// kinds; it reports what remains wrong with paths relative to the gate ("harm", "test.scale").
+/// A gate test's line in the catalogue. `make` gets a validated metric, the time between looks, and
+/// parameters of the right kinds; it reports what remains wrong with paths relative to the gate ("harm", "test.scale").
 struct GateTestInfo {
   std::string_view name;
-  Guarantee guarantee;
+  Guarantee guarantee;  ///< with the default parameters; a made test knows its own
   std::string_view about;
   std::string_view source;  ///< paper or rule the formula comes from
   std::vector<ParameterInfo> parameters;

@@ -118,8 +118,14 @@ void NormalMixture::update(std::span<double> slots, const Observation& observati
   add(baseline_of(slots), baseline, weight);
 }
 
-NormalMixture::LogE NormalMixture::log_e(std::span<const double> slots,
-                                         const Budget& budget) const noexcept {
+NormalMixture::Sums NormalMixture::sums(std::span<const double> slots) noexcept {
+  return {.difference = slots[0],
+          .weight_candidate = candidate_of(slots)[kWeight],
+          .weight_baseline = baseline_of(slots)[kWeight]};
+}
+
+NormalMixture::Score NormalMixture::score(std::span<const double> slots,
+                                          const Sums& since) const noexcept {
   const auto candidate = candidate_of(slots);
   const auto baseline = baseline_of(slots);
   const auto is_enough = [this](std::span<const double> arm) {
@@ -140,12 +146,22 @@ NormalMixture::LogE NormalMixture::log_e(std::span<const double> slots,
   }
 
   const double unit = compares_arms_ ? 0.5 * variance_c + 0.5 * variance_b : variance_c;
+  const Sums now = sums(slots);
+  const double weight_c = now.weight_candidate - since.weight_candidate;
+  const double weight_b = now.weight_baseline - since.weight_baseline;
   // Shares of the unit rather than variances: the quotient exists wherever the variances do.
   // Without any spread (every value 0) both arms count as one unit and A decides by its sign.
-  const double v =
-      unit > 0.0 ? variance_c / unit * candidate[kWeight] + variance_b / unit * baseline[kWeight]
-                 : candidate[kWeight] + baseline[kWeight];
-  const double s = sign_ * gates::standardised(slots[0], unit);
+  const double v = unit > 0.0 ? variance_c / unit * weight_c + variance_b / unit * weight_b
+                              : weight_c + weight_b;
+  return {.s = sign_ * gates::standardised(now.difference - since.difference, unit),
+          .v = v,
+          .enough = true};
+}
+
+NormalMixture::LogE NormalMixture::log_e(std::span<const double> slots,
+                                         const Budget& budget) const noexcept {
+  const auto [s, v, enough] = score(slots, {});
+  if (!enough) return {};
   return {
       .harm = log_one_sided_normal_mixture(s, v, one_sided_normal_rho(v_opt_, budget.false_alarm)),
       .safety =
@@ -161,28 +177,34 @@ Evidence NormalMixture::evidence(std::span<const double> slots,
           .enough = log_e.enough};
 }
 
+NormalMixture::Settings difference_settings(const GateSpec& gate, Diagnostics& diagnostics) {
+  const MetricInfo& metric = gates::metric_of_requests(gate, diagnostics);
+  const bool log_scale = gates::parameter<std::string>(gate.test, "scale", "linear") == "log";
+  gates::check_log_scale(gate, metric, diagnostics);
+  const double tightest_at = gates::parameter(gate.test, "tightest_at", 1000.0);
+  if (!(tightest_at >= 1.0 && std::isfinite(tightest_at)))
+    gates::report(diagnostics, "test.tightest_at", "expected a number of samples, at least 1");
+  return {.is_event = metric.kind == MetricKind::event,
+          .log_scale = log_scale,
+          .tightest_at = tightest_at,
+          .min_samples = gate.min_samples};
+}
+
+ParameterInfo scale_parameter() {
+  return {.name = "scale",
+          .kind = ParameterInfo::Kind::choice,
+          .default_text = "linear",
+          .about = "linear: means; log: geometric means, better for latency, tokens and cost",
+          .choices = {"linear", "log"}};
+}
+
 namespace {
 
 std::unique_ptr<GateTest> make_normal_mixture(const GateSpec& gate, Diagnostics& diagnostics) {
   const std::size_t problems = diagnostics.size();
-  const MetricInfo& metric = gates::metric_of_requests(gate, diagnostics);
-  const bool log_scale = gates::parameter<std::string>(gate.test, "scale", "linear") == "log";
-  if (log_scale && metric.kind != MetricKind::positive)
-    gates::report(diagnostics, "test.scale",
-                  gate.metric + " can be 0 and has no logarithm; use scale linear");
-  if (log_scale && gate.harm.relation != Relation::ratio)
-    gates::report(
-        diagnostics, "test.scale",
-        "on the log scale harm is a ratio to the baseline; state one, or use scale linear");
-  const double tightest_at = gates::parameter(gate.test, "tightest_at", 1000.0);
-  if (!(tightest_at >= 1.0 && std::isfinite(tightest_at)))
-    gates::report(diagnostics, "test.tightest_at", "expected a number of samples, at least 1");
+  const NormalMixture::Settings settings = difference_settings(gate, diagnostics);
   if (diagnostics.size() > problems) return nullptr;
-  return std::make_unique<NormalMixture>(
-      gate.harm, NormalMixture::Settings{.is_event = metric.kind == MetricKind::event,
-                                         .log_scale = log_scale,
-                                         .tightest_at = tightest_at,
-                                         .min_samples = gate.min_samples});
+  return std::make_unique<NormalMixture>(gate.harm, settings);
 }
 
 }  // namespace
@@ -197,11 +219,7 @@ GateTestInfo normal_mixture_info() {
           "Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 49 (2021) 1055, section 3.2",
       .parameters =
           {
-              {.name = "scale",
-               .kind = ParameterInfo::Kind::choice,
-               .default_text = "linear",
-               .about = "linear: means; log: geometric means, better for latency, tokens and cost",
-               .choices = {"linear", "log"}},
+              scale_parameter(),
               {.name = "tightest_at",
                .kind = ParameterInfo::Kind::count,
                .default_text = "1000",

@@ -53,6 +53,19 @@ class NormalMixture final : public GateTest {
     bool enough = false;
   };
 
+  /// A, P and Q.
+  struct Sums {
+    double difference = 0.0, weight_candidate = 0.0, weight_baseline = 0.0;
+  };
+
+  /// A towards harm and its variance V, in units of sigma: s / sqrt(v) is standard normal at the
+  /// edge of harm, and v grows by one half per sample of each arm (by one per sample of an arm that
+  /// is compared with a level).
+  struct Score {
+    double s = 0.0, v = 0.0;
+    bool enough = false;
+  };
+
   /// A ratio on the log scale has a margin above 0.
   NormalMixture(const HarmSpec& harm, const Settings& settings);
 
@@ -67,6 +80,10 @@ class NormalMixture final : public GateTest {
 
   [[nodiscard]] LogE log_e(std::span<const double> slots, const Budget& budget) const noexcept;
 
+  [[nodiscard]] static Sums sums(std::span<const double> slots) noexcept;
+  /// Of what came in since `since`, with the variances of all that came in.
+  [[nodiscard]] Score score(std::span<const double> slots, const Sums& since) const noexcept;
+
  private:
   Statistic::Kind statistic_kind_;
   bool is_event_;
@@ -77,6 +94,13 @@ class NormalMixture final : public GateTest {
   double v_opt_;  ///< intrinsic time at which the boundary is tightest
   double min_count_;
 };
+
+/// The settings that a gate asks for by its metric and the parameters `scale` and `tightest_at`;
+/// reports what is wrong with them. Also for other tests of window-stratified differences.
+[[nodiscard]] NormalMixture::Settings difference_settings(const GateSpec& gate,
+                                                          Diagnostics& diagnostics);
+/// The catalogue's line for `scale`.
+[[nodiscard]] ParameterInfo scale_parameter();
 
 [[nodiscard]] GateTestInfo normal_mixture_info();
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <span>
 
 namespace gatewright::gates {
 
@@ -41,6 +42,27 @@ inline constexpr double kShareMax = 1e6;
   const double w = 1.0 / (z * z);
   const double series = 1.0 - w * (1.0 - 3.0 * w * (1.0 - 5.0 * w * (1.0 - 7.0 * w)));
   return std::log(series / (-z * std::sqrt(2.0 * std::numbers::pi)));
+}
+
+/// ln of the probability that a standard normal variable exceeds z, for every finite z.
+[[nodiscard]] inline double log_normal_tail(double z) noexcept {
+  if (z < 0.0) return std::log1p(-0.5 * std::erfc(-z / std::numbers::sqrt2));
+  return log_scaled_normal_cdf(-z) - 0.5 * z * z;
+}
+
+/// The share that a one-sided p-value, given as its logarithm, is of the `level` that decides: 0 at
+/// the edge, where p is one half. A level above 25% is taken as 25%.
+[[nodiscard]] inline double share_of_p(double log_p, double level) noexcept {
+  return as_share((log_p + std::numbers::ln2) /
+                  (std::log(std::min(level, 0.25)) + std::numbers::ln2));
+}
+
+/// ln of the mean of exp(x), of at least one x.
+[[nodiscard]] inline double log_mean_exp(std::span<const double> x) noexcept {
+  const double largest = *std::ranges::max_element(x);
+  double sum = 0.0;
+  for (const double value : x) sum += std::exp(value - largest);
+  return largest + std::log(sum / static_cast<double>(x.size()));
 }
 
 /// Squares about the mean of `count` > 0 numbers.

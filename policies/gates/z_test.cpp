@@ -10,54 +10,14 @@
 
 #include "policies/gates/making.h"
 #include "policies/gates/numerics.h"
+#include "policies/gates/totals.h"
 
 namespace gatewright {
 namespace {
 
+using gates::ArmTotals;
 using gates::parameter;
 using Relation = HarmSpec::Relation;
-
-/// Everything an arm has shown since the evidence began.
-struct Arm {
-  double count = 0.0;
-  double sum = 0.0;
-  double sum_of_squares = 0.0;
-
-  double mean() const noexcept { return sum / count; }
-
-  /// Sample variance, not below what rounding can resolve; needs two samples.
-  double variance() const noexcept {
-    return std::max(gates::squares_about_mean(count, sum, sum_of_squares) / (count - 1.0),
-                    gates::least_variance(sum_of_squares / count));
-  }
-
-  /// Variance of an event; smoothed where the arm has seen no event, or nothing else.
-  double event_variance() const noexcept {
-    const double rate = mean();
-    return rate > 0.0 && rate < 1.0 ? rate * (1.0 - rate)
-                                    : gates::smoothed_event_variance(sum, count);
-  }
-};
-
-/// Baseline rate = candidate rate at the edge: the variance is that of the pooled rate.
-double pooled_z(const Arm& baseline, const Arm& candidate) noexcept {
-  const double rate = (baseline.sum + candidate.sum) / (baseline.count + candidate.count);
-  return gates::standardised(candidate.mean() - baseline.mean(),
-                             rate * (1.0 - rate) * (1.0 / baseline.count + 1.0 / candidate.count));
-}
-
-/// Katz, Baptista, Azen, Pike, Biometrics 34 (1978) 469: the log of a ratio of two rates by the
-/// delta method. Where one arm has no event, half an event is added to both; without any event
-/// there is nothing to weigh.
-double log_ratio_z(const Arm& baseline, const Arm& candidate, double ratio) noexcept {
-  if (baseline.sum == 0.0 && candidate.sum == 0.0) return 0.0;
-  const double half = baseline.sum == 0.0 || candidate.sum == 0.0 ? 0.5 : 0.0;
-  const double b = (baseline.sum + half) / (baseline.count + half);
-  const double c = (candidate.sum + half) / (candidate.count + half);
-  return gates::standardised(
-      std::log(c / b) - std::log(ratio),
-      (1.0 - c) / (candidate.sum + half) + (1.0 - b) / (baseline.sum + half));
-}
 
 class ZTest final : public GateTest {
  public:
@@ -85,19 +45,19 @@ class ZTest final : public GateTest {
     if (is_event_) statistic.kind = Statistic::Kind::rate;
     return statistic;
   }
-  std::size_t slots() const noexcept override { return 2 * kArmSlots; }
+  std::size_t slots() const noexcept override { return 2 * ArmTotals::kSlots; }
   bool compares_arms() const noexcept override { return harm_.relation != Relation::absolute; }
 
   void update(std::span<double> slots, const Observation& observation) const noexcept override {
     const auto* samples = std::get_if<Samples>(&observation.event);
     if (samples == nullptr) return;
-    add(slots.first(kArmSlots), samples->baseline);
-    add(slots.subspan(kArmSlots), samples->candidate);
+    gates::add(slots.first(ArmTotals::kSlots), samples->baseline);
+    gates::add(slots.subspan(ArmTotals::kSlots), samples->candidate);
   }
 
   Evidence evidence(std::span<const double> slots, const Budget&) const noexcept override {
-    const Arm baseline = arm(slots.first(kArmSlots));
-    const Arm candidate = arm(slots.subspan(kArmSlots));
+    const ArmTotals baseline = gates::totals(slots.first(ArmTotals::kSlots));
+    const ArmTotals candidate = gates::totals(slots.subspan(ArmTotals::kSlots));
     if (candidate.count < min_count_ || (compares_arms() && baseline.count < min_count_)) return {};
     const double towards_harm = sign_ * z(baseline, candidate) / critical_;
     return {.harm = gates::as_share(two_sided_ ? std::abs(towards_harm) : towards_harm),
@@ -106,33 +66,13 @@ class ZTest final : public GateTest {
   }
 
  private:
-  static constexpr std::size_t kArmSlots = 3;
-
-  static void add(std::span<double> slots, const Summary& summary) noexcept {
-    slots[0] += static_cast<double>(summary.count);
-    slots[1] += summary.sum;
-    slots[2] += summary.sum_of_squares;
-  }
-
-  static Arm arm(std::span<const double> slots) noexcept {
-    return {.count = slots[0], .sum = slots[1], .sum_of_squares = slots[2]};
-  }
-
   /// Distance of the candidate from the edge of harm, in standard errors.
-  double z(const Arm& baseline, const Arm& candidate) const noexcept {
+  double z(const ArmTotals& baseline, const ArmTotals& candidate) const noexcept {
+    if (is_event_) return gates::rate_z(harm_, baseline, candidate);
     const double margin = harm_.margin;
-    if (harm_.relation == Relation::absolute) {
-      const double variance = is_event_ ? margin * (1.0 - margin) : candidate.variance();
-      return gates::standardised(candidate.mean() - margin, variance / candidate.count);
-    }
+    if (harm_.relation == Relation::absolute)
+      return gates::standardised(candidate.mean() - margin, candidate.variance() / candidate.count);
     const bool is_ratio = harm_.relation == Relation::ratio;
-    if (is_event_) {
-      if (margin == (is_ratio ? 1.0 : 0.0)) return pooled_z(baseline, candidate);
-      if (is_ratio) return log_ratio_z(baseline, candidate, margin);
-      return gates::standardised(candidate.mean() - baseline.mean() - margin,
-                                 candidate.event_variance() / candidate.count +
-                                     baseline.event_variance() / baseline.count);
-    }
     // Welch, Biometrika 34 (1947) 28; for a ratio the contrast of Fieller, JRSS B 16 (1954) 175.
     const double factor = is_ratio ? margin : 1.0;
     const double shift = is_ratio ? 0.0 : margin;

@@ -47,6 +47,10 @@ inline HarmSpec quantile_harm(double probability, Relation relation, double marg
           .margin = margin};
 }
 
+inline HarmSpec shift_harm(double margin) {
+  return {.kind = HarmSpec::Kind::distribution, .relation = Relation::difference, .margin = margin};
+}
+
 inline Statistic statistic(Statistic::Kind kind, double probability = 0.0) {
   Statistic statistic;
   statistic.kind = kind;
@@ -84,6 +88,7 @@ class GatePlayer {
     for (const Diagnostic& diagnostic : diagnostics)
       ADD_FAILURE() << diagnostic.path << ": " << diagnostic.message;
     if (test_ == nullptr) throw std::runtime_error("the gate could not be made");
+    test_->prepare(budget_);
     slots_.assign(test_->slots(), 0.0);
   }
 

@@ -211,6 +211,29 @@ TEST(Compile, OnePlaceIsComplainedAboutOnce) {
   EXPECT_EQ(std::ranges::count(compiled.diagnostics, "gates.cost.harm", &Diagnostic::path), 1);
 }
 
+TEST(Compile, AWarningDoesNotSilenceTheError) {
+  // A difference of none is doubtful as such, and beta_binomial_mixture cannot weigh one at all.
+  const auto message = error_at("gates.errors.harm", [](PlanSpec& plan) {
+    plan.gates[1].harm = {.relation = HarmSpec::Relation::difference, .margin = 0.0};
+    plan.gates[1].test = {.name = "beta_binomial_mixture", .parameters = {}};
+  });
+  EXPECT_NE(message.find("needs a ratio"), std::string::npos) << message;
+}
+
+TEST(Compile, TheGuaranteeIsThatOfTheTestAsMade) {
+  PlanSpec plan = example_plan();
+  plan.false_alarm_budget = 0.05;
+  plan.gates = {plan.gates[0]};
+  plan.gates[0].metric = "error";
+  plan.gates[0].harm = {.relation = HarmSpec::Relation::ratio, .margin = 1.5};
+  plan.gates[0].test = {.name = "two_proportion_z", .parameters = {}};
+  EXPECT_EQ(budget_split(plan)[0].guarantee, "none");
+  EXPECT_EQ(budget_split(plan)[0].false_alarm, 0.0);
+  plan.gates[0].test.parameters["looks"] = 5.0;
+  EXPECT_EQ(budget_split(plan)[0].guarantee, "fixed_looks");
+  EXPECT_EQ(budget_split(plan)[0].false_alarm, 0.05);
+}
+
 TEST(Compile, DoubtfulHarmIsRemarkedUpon) {
   other_at(Severity::warning, "gates.cost.harm", [](PlanSpec& p) { p.gates[0].harm.margin = 0.9; });
   other_at(Severity::note, "gates.cost.harm", [](PlanSpec& p) {

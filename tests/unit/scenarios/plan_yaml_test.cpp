@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "policies/gates/catalogue.h"
 #include "policies/plan_encoding.h"
 #include "scenarios/places.h"
 #include "scenarios/plan_table.h"
@@ -183,6 +184,60 @@ TEST(PlanYaml, PoliciesOfTheCatalogueLoadAndSurviveTheirDefaults) {
     EXPECT_EQ(encode(*again.plan), encode(full));
   }
   EXPECT_GE(count, 7U);
+}
+
+TEST(PlanYaml, AShiftIsOfADistribution) {
+  const auto gate = [](const std::string& metric) {
+    return kHead + "gates: [{metric: " + metric +
+           ", harm: {distribution_shift: 0.1}, test: {dkw_sequence: {}}}]\n";
+  };
+  const HarmSpec harm = plan_of(gate("output_tokens")).gates.at(0).harm;
+  EXPECT_EQ(harm.kind, Kind::distribution);
+  EXPECT_EQ(harm.relation, Relation::difference);
+  EXPECT_EQ(harm.direction, Direction::up);
+  EXPECT_EQ(harm.margin, 0.1);
+  const LoadedPlan of_events = loaded(gate("error"));
+  ASSERT_FALSE(of_events.plan);
+  EXPECT_EQ(of_events.diagnostics.front().path, "gates.error.harm.distribution_shift");
+}
+
+TEST(PlanYaml, EveryGateTestSurvivesItsDefaults) {
+  const char* const harms[] = {"metric: error, harm: {ratio_above: 2x}",
+                               "metric: error, harm: {above: 2%}",
+                               "metric: latency, harm: {rises_by: 20%}",
+                               "metric: latency, harm: {p99_above: 1.5x}",
+                               "metric: latency, harm: {distribution_shift: 0.1}"};
+  for (const GateTestInfo& info : gate_tests()) {
+    std::optional<PlanSpec> plan;
+    for (const char* const harm : harms)
+      if (!plan)
+        plan =
+            loaded(kHead + "gates: [{" + harm + ", test: {" + std::string(info.name) + ": {}}}]\n")
+                .plan;
+    ASSERT_TRUE(plan) << info.name;
+    const PlanSpec full = with_defaults(*plan);
+    EXPECT_EQ(full.gates[0].test.parameters.size(), info.parameters.size()) << info.name;
+    const LoadedPlan again = loaded(write(plan_shape(true)->write(full)));
+    ASSERT_TRUE(again.plan) << info.name << ": " << format(again.diagnostics.front());
+    EXPECT_EQ(encode(*again.plan), encode(full)) << info.name;
+  }
+}
+
+TEST(PlanYaml, ARunLengthIsATimeOrANumberOfLooks) {
+  const auto run_length = [](const std::string& text) {
+    return plan_of(kHead +
+                   "gates: [{metric: error, harm: {ratio_above: 2x}, test: {cusum: "
+                   "{average_run_length: " +
+                   text + "}}}]\n")
+        .gates.at(0)
+        .test.parameters.at("average_run_length");
+  };
+  EXPECT_EQ(run_length("30d"), TestValue(Duration(30 * 24h)));
+  EXPECT_EQ(run_length("5000"), TestValue(5000.0));
+  const LoadedPlan wrong = loaded(kHead +
+                                  "gates: [{metric: error, harm: {ratio_above: 2x}, test: {cusum: "
+                                  "{average_run_length: long}}}]\n");
+  ASSERT_FALSE(wrong.plan);
 }
 
 TEST(PlanYaml, DefaultsThatPlanStatesAreWrittenOut) {

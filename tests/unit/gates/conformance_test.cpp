@@ -1,0 +1,56 @@
+// The conformance kit, over every line of the catalogue.
+#include "tests/support/gate_conformance.h"
+
+namespace gatewright::testing {
+namespace {
+
+class EveryGateTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  template <typename Claim>
+  void of_all_its_gates(const Claim& claim) {
+    const std::vector<GateSpec> gates = gates_of(*find_gate_test(GetParam()));
+    ASSERT_FALSE(gates.empty());
+    for (const GateSpec& spec : gates) claim(spec);
+  }
+};
+
+TEST_P(EveryGateTest, SaysNoNanAndNoInfinity) { of_all_its_gates(expect_finite_evidence); }
+TEST_P(EveryGateTest, HearsNothingInEmptyWindows) {
+  of_all_its_gates(expect_empty_windows_say_nothing);
+}
+TEST_P(EveryGateTest, IsMonotoneInHarm) { of_all_its_gates(expect_monotone_in_harm); }
+TEST_P(EveryGateTest, TakesWindowsInAnyOrderWhereItSaysSo) {
+  of_all_its_gates(expect_order_does_not_matter);
+}
+TEST_P(EveryGateTest, SurvivesTheEncodingOfItsState) {
+  of_all_its_gates(expect_state_survives_encoding);
+}
+TEST_P(EveryGateTest, MakesSenseOfATrillionRequests) {
+  of_all_its_gates(expect_sense_of_a_trillion);
+}
+
+TEST_P(EveryGateTest, KeepsWhatItPromises) { of_all_its_gates(expect_guarantee_holds); }
+
+// What keeps its budget only when looks are stated is asked again with five of them.
+TEST_P(EveryGateTest, KeepsWhatItPromisesOfStatedLooks) {
+  const GateTestInfo& info = *find_gate_test(GetParam());
+  if (std::ranges::find(info.parameters, "looks", &ParameterInfo::name) == info.parameters.end())
+    return;
+  of_all_its_gates([](GateSpec spec) {
+    spec.test.parameters["looks"] = 5.0;
+    spec.min_samples = 1500;
+    expect_guarantee_holds(spec);
+  });
+}
+
+std::vector<std::string> names() {
+  std::vector<std::string> names;
+  for (const GateTestInfo& info : gate_tests()) names.emplace_back(info.name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalogue, EveryGateTest, ::testing::ValuesIn(names()),
+                         [](const auto& line) { return line.param; });
+
+}  // namespace
+}  // namespace gatewright::testing

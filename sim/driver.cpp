@@ -265,7 +265,8 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
   if (cold_) wants |= assignment_wants_ | kWantUsers | want(kBaselineArm, kRefusals | kQualities);
   if (mirrors) wants |= kWantMirror | want(kCandidateArm, kCosts);
   if (serves) {
-    const bool harms = impact_.may_harm(first, last, history());
+    // What servers answer later may be harmed by then.
+    const bool harms = has_servers_ || impact_.may_harm(first, last, history());
     const Wants parts = harms ? kCosts | kRefusals | kQualities : kCosts;
     wants |= want(kBaselineArm, parts) | want(kCandidateArm, parts) |
              (harms ? kWantUsers | kWantHarm : 0);

@@ -173,7 +173,11 @@ std::optional<Violation> worsening(const Machine& machine, std::vector<Harm> har
   RolloutState state = trace.initial_state;
   std::vector<HistogramBin> bins;
   for (const JournalEntry& entry : trace.journal.entries()) {
-    const Action worsened = machine.step(state, worse(entry.observation, harms, bins)).action;
+    // What the engine refused says nothing of the candidate, and made worse it might be well formed.
+    const bool refused = entry.decision.cause == Cause::observation_refused;
+    const Action worsened =
+        machine.step(state, refused ? entry.observation : worse(entry.observation, harms, bins))
+            .action;
     const Action recorded = entry.decision.action;
     if (worsened == recorded) continue;
     if (boldness(worsened) > boldness(recorded) && (recorded == Action::halt || !halts_only))

@@ -353,6 +353,98 @@ void draw_short_horizon(Dice& dice, RandomWorld& world) {
   world.scenario.horizon = std::max(world.scenario.horizon, world.scenario.telemetry.window);
 }
 
+/// Doubly stochastic instead of even traffic; a wave of its own takes the diurnal one's place.
+void draw_bursty(Dice& dice, RandomWorld& world) {
+  const auto* poisson = std::get_if<PoissonArrivals>(&world.scenario.traffic.arrivals);
+  if (poisson == nullptr) return;
+  BurstyArrivals bursty;
+  bursty.rate_per_second = poisson->rate_per_second;
+  bursty.fast.cv = dice.about(0.05, 1.0);
+  bursty.start_of_day = dice.minutes(0, 24 * 60 - 1);
+  world.scenario.traffic.arrivals = bursty;
+}
+
+void draw_tenants(Dice& dice, RandomWorld& world) {
+  Traffic& traffic = world.scenario.traffic;
+  traffic.tenants.count = static_cast<std::uint32_t>(dice.about(2.0, 40.0));
+  if (dice.chance(0.5)) traffic.tenants.burstiness.emplace();
+}
+
+void draw_sessions(Dice& dice, RandomWorld& world) {
+  world.scenario.traffic.users.sessions.requests = dice.about(1.5, 8.0);
+}
+
+/// Trouble for one part of the users only, or for long prompts.
+void draw_conditional_effect(Dice& dice, RandomWorld& world) {
+  draw_effect(dice, world);
+  Effect& effect = world.scenario.effects.back();
+  if (dice.chance(0.5)) {
+    world.scenario.traffic.segments = {{"few", 0.2}, {"many", 0.8}};
+    effect.segment = "few";
+  } else {
+    effect.above_input_tokens = dice.about(50.0, 2000.0);
+  }
+  effect.name = "conditional";
+}
+
+void draw_incident(Dice& dice, RandomWorld& world) {
+  draw_effect(dice, world);
+  world.scenario.effects.back().arms = EffectArms::both;
+  world.scenario.effects.back().name = "incident";
+}
+
+void draw_error_bursts(Dice& dice, RandomWorld& world) {
+  Arm& arm = world.scenario.baseline;
+  Arm::ErrorBursts bursts;
+  bursts.burst_probability = dice.about(0.1, 0.9);
+  bursts.burst_share = 0.5 * arm.error_probability / bursts.burst_probability;
+  bursts.burst = dice.minutes(1, 20);
+  bursts.shared = dice.chance(0.3);
+  arm.error_bursts = bursts;
+}
+
+void draw_odd_answers(Dice& dice, RandomWorld& world) {
+  Arm& arm = world.scenario.baseline;
+  arm.hang.probability = dice.about(0.0005, 0.02);
+  arm.collapse.probability = dice.about(0.0005, 0.05);
+  // Flags stay rare: a rate far from 0 has a spread that grows with harm, which S10 does not suppose.
+  arm.refusal_detector = {.sensitivity = dice.about(0.5, 1.0),
+                          .specificity = dice.about(0.98, 1.0)};
+}
+
+void draw_late_ratings(Dice& dice, RandomWorld& world) {
+  world.scenario.baseline.thumbs.delay = {DelayLaw::Kind::lognormal, dice.about(10.0, 1200.0), 1.0};
+}
+
+void draw_cold_model(Dice& dice, RandomWorld& world) {
+  world.scenario.rollback.cold = dice.minutes(1, 30);
+  world.scenario.rollback.cold_factor = dice.about(1.5, 20.0);
+}
+
+/// Servers with room for a third of the load to three times the load; what they do not play together
+/// with stays as drawn before, and the servers are left out.
+void draw_servers(Dice& dice, RandomWorld& world) {
+  const Scenario& scenario = world.scenario;
+  const bool is_cut = std::ranges::any_of(
+      scenario.telemetry.faults,
+      [](const TelemetryFault& fault) { return fault.kind == TelemetryFaultKind::truncated; });
+  const auto* poisson = std::get_if<PoissonArrivals>(&scenario.traffic.arrivals);
+  if (is_cut || scenario.rollback.cold > Duration::zero() || poisson == nullptr) return;
+  Serving serving;
+  constexpr double kSecondsAnswer = 4.0;
+  const double slots = poisson->rate_per_second * kSecondsAnswer * dice.about(0.3, 3.0);
+  serving.baseline.concurrency = static_cast<std::uint32_t>(1 + dice.below(16));
+  serving.baseline.replicas = static_cast<std::uint32_t>(
+      std::clamp(std::ceil(slots / serving.baseline.concurrency), 1.0, 200.0));
+  serving.baseline.queue = static_cast<std::uint32_t>(dice.below(500));
+  serving.candidate = serving.baseline;
+  serving.candidate.replicas = 1 + serving.baseline.replicas / 4;
+  serving.follows_exposure = dice.chance(0.5);
+  if (dice.chance(0.3))
+    serving.baseline.autoscaling = Autoscaling{.most = 2 * serving.baseline.replicas};
+  world.scenario.serving = serving;
+}
+
 template <double Telemetry::*kField>
 void draw_reports(Dice& dice, RandomWorld& world) {
   world.scenario.telemetry.*kField = dice.about(0.005, 0.3);
@@ -447,6 +539,16 @@ constexpr Dimension kDimensions[] = {
     {"operator approves", "swarm.approve", fault, 0.2, draw_operator<Command::approve>},
     {"operator halts", "swarm.halt", fault, 0.05, draw_operator<Command::halt>},
     {"approver", "swarm.approver", fault, 0.5, draw_approver},
+    {"bursty traffic", "swarm.bursty", fault, 0.2, draw_bursty},
+    {"tenants", "swarm.tenants", fault, 0.2, draw_tenants},
+    {"sessions", "swarm.sessions", fault, 0.2, draw_sessions},
+    {"conditional effect", "swarm.conditional_effect", fault, 0.2, draw_conditional_effect},
+    {"incident", "swarm.incident", fault, 0.2, draw_incident},
+    {"error bursts", "swarm.error_bursts", fault, 0.2, draw_error_bursts},
+    {"odd answers", "swarm.odd_answers", fault, 0.2, draw_odd_answers},
+    {"late ratings", "swarm.late_ratings", fault, 0.2, draw_late_ratings},
+    {"cold model", "swarm.cold_model", fault, 0.1, draw_cold_model},
+    {"servers", "swarm.servers", fault, 0.15, draw_servers},
 };
 
 }  // namespace

@@ -135,6 +135,34 @@ void half_with_noise(benchmark::State& bench) {
 }
 WORLD_BENCHMARK(half_with_noise);
 
+// ---- the price of each part of a faithful world, at half exposure ----
+
+template <typename Change>
+void half_with(benchmark::State& bench, Change change) {
+  Scenario scenario = world();
+  change(scenario);
+  play_one(bench, steady({.served = 5'000}), scenario);
+}
+#define PRICE_BENCHMARK(name, change) \
+  BENCHMARK_CAPTURE(half_with, name, [](Scenario& s) { change; })->Unit(benchmark::kMillisecond)
+
+PRICE_BENCHMARK(nothing, static_cast<void>(s));
+PRICE_BENCHMARK(bursty_arrivals, s.traffic.arrivals = BurstyArrivals{.rate_per_second = 40.0});
+PRICE_BENCHMARK(tenants, (s.traffic.tenants.count = 100, s.traffic.tenants.burstiness.emplace()));
+PRICE_BENCHMARK(sessions, s.traffic.users.sessions.requests = 4.0);
+PRICE_BENCHMARK(late_feedback, (s.baseline.thumbs.delay = {DelayLaw::Kind::lognormal, 40.0, 1.9}));
+PRICE_BENCHMARK(error_bursts, s.baseline.error_bursts.emplace());
+PRICE_BENCHMARK(detector, s.baseline.refusal_detector.specificity = 0.99);
+PRICE_BENCHMARK(flipping_prompts, s.noise.prompts["error"] = 0.08);
+PRICE_BENCHMARK(an_effect, s.effects = {effect("latency", 1.01)});
+PRICE_BENCHMARK(an_effect_for_a_segment,
+                (s.traffic.segments = {{"free", 0.8}, {"premium", 0.2}},
+                 s.effects = {effect("latency", 1.01)}, s.effects[0].segment = "premium"));
+PRICE_BENCHMARK(an_effect_above_an_exposure,
+                (s.effects = {effect("latency", 1.01)}, s.effects[0].above_served = 0.25));
+PRICE_BENCHMARK(telemetry_faults, s.telemetry.lost = 0.01);
+PRICE_BENCHMARK(servers, s.serving.emplace());
+
 void half_with_histograms(benchmark::State& bench) {
   Script script;
   script.stages = {{"half", {.served = 5'000}}};

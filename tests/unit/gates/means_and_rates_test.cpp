@@ -46,7 +46,7 @@ TEST(MeansAndRates, RefuseWhatTheyCannotWeighAndNameWhoCan) {
 TEST(MeansAndRates, RefuseParametersThatMeanNothingHere) {
   const HarmSpec ratio = harm(Relation::ratio, 1.5);
   expect_refusal(gate("error", ratio, "sprt", {{"sds", 0.1}}), "test.sds", "by odds_ratio");
-  expect_refusal(gate("cost", ratio, "sprt", {{"odds_ratio", 2.0}}), "test.odds_ratio", "by sds");
+  expect_refusal(gate("cost", ratio, "sprt", {{"odds_ratio", 3.0}}), "test.odds_ratio", "by sds");
   expect_refusal(
       gate("cost", harm(Relation::difference, 0.1), "welch_t", {{"scale", std::string("log")}}),
       "test.scale", "use scale linear");

@@ -202,11 +202,10 @@ TEST(PlanYaml, AShiftIsOfADistribution) {
 }
 
 TEST(PlanYaml, EveryGateTestSurvivesItsDefaults) {
-  const char* const harms[] = {"metric: error, harm: {ratio_above: 2x}",
-                               "metric: error, harm: {above: 2%}",
-                               "metric: latency, harm: {rises_by: 20%}",
-                               "metric: latency, harm: {p99_above: 1.5x}",
-                               "metric: latency, harm: {distribution_shift: 0.1}"};
+  const char* const harms[] = {
+      "metric: error, harm: {ratio_above: 2x}", "metric: error, harm: {above: 2%}",
+      "metric: latency, harm: {rises_by: 20%}", "metric: latency, harm: {p99_above: 1.5x}",
+      "metric: latency, harm: {distribution_shift: 0.1}"};
   for (const GateTestInfo& info : gate_tests()) {
     std::optional<PlanSpec> plan;
     for (const char* const harm : harms)

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "policies/assert.h"
 #include "policies/histogram.h"
 #include "policies/probe_mark.h"
+#include "policies/staged/exposure_spells.h"
 #include "policies/verdict.h"
 
 namespace gatewright {
@@ -18,7 +20,8 @@ struct RolloutSlot {
   enum : std::size_t {
     paused_since,  ///< time of the pause that lasts; kNotYet while not paused
     paused_for,    ///< in this stage, by pauses that are over
-    count,
+    spells,        ///< of the exposure
+    count = spells + ExposureSpells::kSlots,
   };
 };
 
@@ -27,6 +30,7 @@ struct RolloutSlot {
 struct GateSlot {
   enum : std::size_t {
     last_fresh,  ///< time of the last window with evidence in this stage, or kNotYet
+    heard,       ///< 1: such a window was weighed in this stage
     faulty,      ///< 1: the last reading was an error, or the test could not make a number of it
     requests,    ///< of the candidate in this stage
     harm,
@@ -47,6 +51,10 @@ constexpr double kNotYet = -1.0;
 [[nodiscard]] Duration from_slot(double slot) noexcept {
   constexpr double kLongest = 4.0e18;  // about 127 years, below the largest Duration
   return slot > 0.0 ? Duration(static_cast<Duration::rep>(std::min(slot, kLongest))) : Duration{};
+}
+
+[[nodiscard]] ExposureSpells spells_in(PolicyMemory memory) noexcept {
+  return ExposureSpells(memory.subspan<RolloutSlot::spells, ExposureSpells::kSlots>());
 }
 
 /// What a window brings to a gate.
@@ -80,6 +88,17 @@ struct Look {
   return {};
 }
 
+/// Whether the exposure stood still over the whole of a probe's window. A change inside it gives one
+/// arm more of the window's end than of its beginning, and whatever moves both arms meanwhile then
+/// looks like a difference between them.
+[[nodiscard]] bool stood_still(PolicyMemory memory, const Probe& probe,
+                               std::uint64_t window) noexcept {
+  // In floating point, because no window number may overflow; exact for the first 104 days.
+  const double start =
+      to_slot(probe.initial_delay) + static_cast<double>(window) * to_slot(probe.every);
+  return spells_in(memory).hold(start, start + to_slot(probe.window));
+}
+
 [[nodiscard]] Verdict verdict_of(std::span<const double> record) noexcept {
   if (record[GateSlot::faulty] != 0.0) return Verdict::fault;
   if (record[GateSlot::enough] == 0.0) return Verdict::no_data;
@@ -109,15 +128,17 @@ StagedPolicy::StagedPolicy(std::string name, std::vector<StagedStage> stages,
     : name_(std::move(name)), when_halted_(when_halted), slots_(RolloutSlot::count) {
   for (StagedGate& gate : gates) {
     const double fresh = std::chrono::duration<double>(gate.probe.every) / gate.probe.window;
-    gates_.push_back({.budget = gate.budget,
-                      .silence = gate.silence,
-                      .initial_delay = gate.probe.initial_delay,
-                      .new_share = std::min(fresh, 1.0),
-                      .first_slot = slots_,
-                      .compares_arms = gate.test->compares_arms(),
-                      .is_protective = gate.role == GateRole::protective,
-                      .forgets = gate.evidence == EvidenceSpan::stage,
-                      .test = std::move(gate.test)});
+    const bool compares_arms = gate.test->compares_arms();
+    gates_.push_back(
+        {.budget = gate.budget,
+         .silence = gate.silence,
+         .new_share = std::min(fresh, 1.0),
+         .first_slot = slots_,
+         .compares_arms = compares_arms,
+         .needs_still_exposure = compares_arms && gate.test->guarantee() != Guarantee::none,
+         .is_protective = gate.role == GateRole::protective,
+         .forgets = gate.evidence == EvidenceSpan::stage,
+         .test = std::move(gate.test)});
     slots_ += GateSlot::count + gates_.back().test->slots();
     probes_.push_back(std::move(gate.probe));
     gate_names_.push_back(std::move(gate.name));
@@ -143,6 +164,7 @@ Exposure StagedPolicy::exposure_after_halt(StageIndex stage) const noexcept {
 
 void StagedPolicy::initialise(PolicyMemory memory, Instant) const noexcept {
   memory[RolloutSlot::paused_since] = kNotYet;
+  spells_in(memory).clear();
   for (const Gate& gate : gates_) memory[gate.first_slot + GateSlot::last_fresh] = kNotYet;
 }
 
@@ -159,31 +181,39 @@ void StagedPolicy::observe(PolicyMemory memory, const RolloutView& view,
   }
   std::visit(
       [&](const auto& told) {
-        if constexpr (requires { told.probe; }) {
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(told)>, ExposureApplied>) {
+          spells_in(memory).report(told.exposure, now);
+        } else if constexpr (requires { told.probe; }) {
           const auto index = static_cast<std::size_t>(told.probe);
           // A window that belongs to an earlier stage may still come in; it is not weighed here.
           if ((measured_[static_cast<std::size_t>(view.stage)] >> index & 1) == 0) {
             GATEWRIGHT_PROBE("staged policy: a window of an earlier stage");
             return;
           }
-          const Gate& gate = gates_[index];
-          weigh(memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots()), gate, view,
-                observation);
+          weigh(memory, index, told.window, observation, now);
         }
       },
       observation.event);
 }
 
-void StagedPolicy::weigh(std::span<double> record, const Gate& gate, const RolloutView& view,
-                         const Observation& observation) const noexcept {
+void StagedPolicy::weigh(PolicyMemory memory, std::size_t index, std::uint64_t window,
+                         const Observation& observation, Duration now) const noexcept {
+  const Gate& gate = gates_[index];
+  const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
   const Look look = look_at(observation.event, gate.compares_arms);
+  const bool is_whole = !gate.needs_still_exposure || stood_still(memory, probes_[index], window);
   record[GateSlot::faulty] = look.is_error ? 1.0 : 0.0;
-  record[GateSlot::requests] += static_cast<double>(look.requests) * gate.new_share;
+  if (is_whole) record[GateSlot::requests] += static_cast<double>(look.requests) * gate.new_share;
   if (!look.is_evidence) {
     GATEWRIGHT_PROBE("staged policy: a window without evidence");
     return;
   }
-  record[GateSlot::last_fresh] = to_slot(elapsed(view.started_at, view.at));
+  record[GateSlot::last_fresh] = to_slot(now);
+  if (!is_whole) {
+    GATEWRIGHT_PROBE("staged policy: a window that a change of exposure cuts");
+    return;
+  }
+  record[GateSlot::heard] = 1.0;
   const std::span<double> slots = record.subspan(GateSlot::count);
   gate.test->update(slots, observation);
   const Evidence evidence = gate.test->evidence(slots, gate.budget);
@@ -193,8 +223,9 @@ void StagedPolicy::weigh(std::span<double> record, const Gate& gate, const Rollo
   if (!(evidence.harm >= 0.0 && evidence.safety >= 0.0)) record[GateSlot::faulty] = 1.0;
 }
 
-void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView&) const noexcept {
+void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView& view) const noexcept {
   memory[RolloutSlot::paused_for] = 0.0;
+  if (!view.exposure_confirmed) spells_in(memory).end(elapsed(view.started_at, view.at));
   for (const Gate& gate : gates_) {
     const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
     if (gate.forgets) {
@@ -202,6 +233,7 @@ void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView&) const no
       std::ranges::fill(record, 0.0);
     }
     record[GateSlot::last_fresh] = kNotYet;
+    record[GateSlot::heard] = 0.0;
     record[GateSlot::requests] = 0.0;
   }
 }
@@ -231,12 +263,12 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     findings.unproven |= gate.is_protective && verdict != Verdict::pass;
     findings.requests = std::max(findings.requests, record[GateSlot::requests]);
 
-    const bool unheard = record[GateSlot::last_fresh] == kNotYet;
-    findings.unheard |= unheard;
-    const Instant heard_at =
-        unheard ? std::max(view.stage_entered_at, after(view.started_at, gate.initial_delay))
-                : after(view.started_at, from_slot(record[GateSlot::last_fresh]));
-    const Instant silent_at = after(heard_at, gate.silence);
+    findings.unheard |= record[GateSlot::heard] == 0.0;
+    const Instant fresh_at =
+        record[GateSlot::last_fresh] == kNotYet
+            ? std::max(view.stage_entered_at, after(view.started_at, probes_[index].initial_delay))
+            : after(view.started_at, from_slot(record[GateSlot::last_fresh]));
+    const Instant silent_at = after(fresh_at, gate.silence);
     if (view.at >= silent_at) {
       GATEWRIGHT_PROBE("staged policy: a silent gate");
       proposal.silent |= bit;

@@ -60,17 +60,18 @@ class StagedPolicy final : public Policy {
   struct Gate {
     Budget budget;
     Duration silence;
-    Duration initial_delay;
     double new_share;        ///< of a window's requests, those that no earlier window held
     std::size_t first_slot;  ///< in the policy's memory: the gate's record, then its test's slots
     bool compares_arms;
+    bool needs_still_exposure;  ///< it keeps a promise, and only for windows no change cuts
     bool is_protective;
     bool forgets;  ///< its evidence does not survive a stage change
     std::unique_ptr<const GateTest> test;
   };
 
-  void weigh(std::span<double> record, const Gate& gate, const RolloutView& view,
-             const Observation& observation) const noexcept;
+  /// Takes window `window` of probe and gate `index` into the gate's record.
+  void weigh(PolicyMemory memory, std::size_t index, std::uint64_t window,
+             const Observation& observation, Duration now) const noexcept;
 
   std::string name_;
   std::vector<Stage> stages_;

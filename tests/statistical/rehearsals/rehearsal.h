@@ -58,6 +58,7 @@ inline sim::Scenario twin_world(int per_minute, int minutes) {
   scenario.same_prompt.correlation = 0.0;
   scenario.baseline.error_probability = 0.0;
   scenario.baseline.refusal_probability = 0.0;
+  scenario.rollback.actuation = sim::Actuation::custom;
   scenario.rollback.delay = {sim::DelayLaw::Kind::fixed, 0.0, 0.0};
   return scenario;
 }

@@ -73,5 +73,24 @@ TEST(RepeatedLooks, BetaBinomialMixtureStaysUnderItsBudgetAtAThousandLooks) {
   expect_within_budget(gate, world, "beta_binomial_mixture, at the edge of harm");
 }
 
+TEST(RepeatedLooks, NormalMixtureStaysUnderItsBudgetWhereExposureBeginsInsideAWindow) {
+  // A shock that both arms share moves latency within the window in which mirroring begins, so the
+  // candidate answers less of the window's beginning than the baseline does.
+  GateSpec gate;
+  gate.metric = "latency";
+  gate.harm = {.relation = HarmSpec::Relation::ratio, .margin = 1.0};
+  gate.test.name = "normal_mixture";
+  gate.test.parameters = {{"tightest_at", 1000.0}};
+  PlanSpec plan = shadow_plan(30, gate);
+  plan.every = 5min;
+  plan.gates.front().initial_delay = 0s;
+  sim::Scenario world = twin_world(600, 33);
+  world.rollback.delay.a = 150.0;
+  world.noise.window["latency"] = {.size = 0.25, .correlation_time = 7min};
+  const Alarms alarms = count_alarms(plan, world, 200);
+  const auto estimate = analysis::share(alarms.halted, alarms.runs, 0.99);
+  EXPECT_LE(estimate.lower, 0.05) << estimate.value << "; 0.39 if such windows are weighed";
+}
+
 }  // namespace
 }  // namespace gatewright::rehearsal

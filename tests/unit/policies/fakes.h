@@ -71,10 +71,11 @@ class SumTest final : public GateTest {
     bool compares_arms = true;
     std::uint64_t min_samples = 0;
     Form form = Form::samples;
+    Guarantee guarantee = Guarantee::none;
   };
   explicit SumTest(Settings settings) : settings_(settings) {}
   std::string_view name() const noexcept override { return "sum"; }
-  Guarantee guarantee() const noexcept override { return Guarantee::none; }
+  Guarantee guarantee() const noexcept override { return settings_.guarantee; }
   Form form() const noexcept override { return settings_.form; }
   Statistic statistic() const override { return {}; }
   std::size_t slots() const noexcept override { return 3; }

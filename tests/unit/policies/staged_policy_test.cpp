@@ -389,6 +389,87 @@ TEST(StagedPolicy, EvidenceSurvivesAStageChangeOnlyWhereThePlanSaysSo) {
   }
 }
 
+// ---- windows that a change of exposure cuts ----
+
+/// The windows of the gate are [0, 5), [5, 10) ... minutes.
+StagedGate gate_of(SumTest::Settings settings) { return sum_gate("a", "latency", settings); }
+
+TEST(StagedPolicy, OnlyAComparisonThatPromisesSomethingRefusesAWindowThatAChangeOfExposureCuts) {
+  using Settings = SumTest::Settings;
+  struct Case {
+    Settings settings;
+    bool refuses;
+  };
+  for (const Case& c :
+       {Case{{.guarantee = Guarantee::none}, false}, Case{{.guarantee = Guarantee::anytime}, true},
+        Case{{.guarantee = Guarantee::fixed_looks}, true},
+        Case{{.guarantee = Guarantee::average_run_length}, true},
+        Case{{.compares_arms = false, .guarantee = Guarantee::anytime}, false}}) {
+    Driver driver = two_stages(gates_of(gate_of(c.settings)));
+    driver.confirm(2min);
+    const Decision cut = driver.tell(at(5min), samples(0, 0, 1.0));
+    EXPECT_EQ(cut.action, c.refuses ? Action::hold : Action::halt);
+    if (!c.refuses) continue;
+    EXPECT_EQ(driver.tell(at(10min), samples(0, 1, 1.0)).action, Action::halt);
+  }
+}
+
+TEST(StagedPolicy, ACutWindowIsNeitherSilentNorHeardNorCounted) {
+  Driver driver = two_stages(gates_of(gate_of({.guarantee = Guarantee::anytime})),
+                             {.dwell = 14min, .timeout = 24h, .min_samples = 10});
+  driver.confirm(1min);
+  driver.tell(at(5min), samples(0, 0));
+  const Decision waits = driver.tick(19min);
+  EXPECT_EQ(waits.silent, 0U) << "the store did answer at 5 min";
+  EXPECT_EQ(waits.cause, Cause::awaiting_samples);
+  EXPECT_EQ(driver.tell(at(19min), samples(0, 1)).action, Action::advance);
+}
+
+TEST(StagedPolicy, BetweenTheWishForAnExposureAndItsReportNothingIsWeighed) {
+  std::vector<StagedStage> stages;
+  stages.push_back(stage("1%", served(100)));
+  stages.push_back(stage("10%", served(1'000)));
+  Driver driver(
+      staged_engine(std::move(stages), gates_of(gate_of({.guarantee = Guarantee::anytime}))));
+  driver.confirm(0s);
+  driver.tell(at(25min), samples(0, 0));
+  ASSERT_EQ(driver.tick(31min).action, Action::advance);
+  driver.confirm(43min);
+  EXPECT_EQ(driver.tell(at(44min), samples(0, 5)).undecided, 1U) << "wholly in the stage before";
+  for (const std::uint64_t window : {6U, 7U, 8U})
+    EXPECT_EQ(driver.tell(at(45min), samples(0, window, 1.0)).action, Action::hold) << window;
+  EXPECT_EQ(driver.tell(at(50min), samples(0, 9, 1.0)).action, Action::halt);
+}
+
+TEST(StagedPolicy, ALateWindowOfTheStageBeforeIsStillWeighed) {
+  std::vector<StagedStage> stages;
+  stages.push_back(stage("1%", served(100)));
+  stages.push_back(stage("10%", served(1'000)));
+  Driver driver(
+      staged_engine(std::move(stages), gates_of(gate_of({.guarantee = Guarantee::anytime}))));
+  driver.confirm(0s);
+  driver.tell(at(25min), samples(0, 0));
+  ASSERT_EQ(driver.tick(31min).action, Action::advance);
+  driver.confirm(32min);
+  EXPECT_EQ(driver.tell(at(33min), samples(0, 5, 1.0)).action, Action::halt);
+}
+
+TEST(StagedPolicy, AnExposureShortOfItsTargetIsWeighedWhereItStandsStill) {
+  Driver driver = two_stages(gates_of(gate_of({.guarantee = Guarantee::anytime})));
+  for (const Duration when : {1min, 3min, 6min}) driver.tell(at(when), ExposureApplied{served(80)});
+  EXPECT_EQ(driver.tell(at(6min), samples(0, 0, 1.0)).action, Action::hold);
+  EXPECT_EQ(driver.tell(at(10min), samples(0, 1, 1.0)).action, Action::halt);
+}
+
+TEST(StagedPolicy, DriftOfTheExposureCutsAWindowToo) {
+  Driver driver = two_stages(gates_of(gate_of({.guarantee = Guarantee::anytime})));
+  driver.confirm(0s);
+  driver.tell(at(7min), ExposureApplied{served(80)});
+  driver.confirm(8min);
+  EXPECT_EQ(driver.tell(at(10min), samples(0, 1, 1.0)).action, Action::hold);
+  EXPECT_EQ(driver.tell(at(15min), samples(0, 2, 1.0)).action, Action::halt);
+}
+
 // ---- waking ----
 
 TEST(StagedPolicy, WakesAtTheNextDeadline) {

@@ -67,7 +67,10 @@ void Checker::start(std::uint64_t replication) noexcept {
   violations_.clear();
 }
 
-void Checker::remember(const RolloutState& state) { before_ = state; }
+void Checker::remember(const RolloutState& state) {
+  before_ = state;
+  if (step_ == 0) dwelling_since_ = state.dwelling_since;
+}
 
 void Checker::check(const Observation& observation, const Decision& decision,
                     const RolloutState& after) {
@@ -82,10 +85,12 @@ void Checker::check(const Observation& observation, const Decision& decision,
                          ") changed the rollout");
   } else {
     note_faults(observation);
+    note_exposure(observation);
     check_exposure(decision, after);
     if (leaves_stage(decision)) {
-      check_advance(observation, decision, after);
+      check_advance(decision, after);
       faulty_ = 0;  // the next stage may measure other gates
+      dwelling_since_ = after.applied == after.target ? observation.at : kNever;
     }
   }
   check_repeat(observation, after);
@@ -116,8 +121,7 @@ void Checker::check_exposure(const Decision& decision, const RolloutState& after
                        std::string(to_string(decision.action)));
 }
 
-void Checker::check_advance(const Observation& observation, const Decision& decision,
-                            const RolloutState& after) {
+void Checker::check_advance(const Decision& decision, const RolloutState& after) {
   const auto broken = [this, &decision](const std::string& why) {
     violated("S2", std::string(to_string(decision.action)) + " from stage " +
                        number(before_.stage) + " " + why);
@@ -131,11 +135,7 @@ void Checker::check_advance(const Observation& observation, const Decision& deci
   if ((faulty_ & measured_) != 0) broken("while a gate was faulty");
   const std::size_t stage = index_of(before_.stage);
   if (stage >= plan_->stages.size()) return;
-  // The dwell may begin in this very step: then it has lasted for no time.
-  const bool confirmed_now = std::holds_alternative<ExposureApplied>(observation.event) &&
-                             before_.dwelling_since == kNever;
-  const Instant since = confirmed_now ? observation.at : before_.dwelling_since;
-  if (since == kNever || after.at - since < plan_->stages[stage].dwell)
+  if (dwelling_since_ == kNever || after.at - dwelling_since_ < plan_->stages[stage].dwell)
     broken("before its dwell was over");
 }
 
@@ -180,6 +180,15 @@ void Checker::note_faults(const Observation& observation) {
         }
       },
       observation.event);
+}
+
+void Checker::note_exposure(const Observation& observation) {
+  const auto* told = std::get_if<ExposureApplied>(&observation.event);
+  if (told == nullptr) return;
+  if (told->exposure != before_.target)
+    dwelling_since_ = kNever;
+  else if (dwelling_since_ == kNever)
+    dwelling_since_ = observation.at;
 }
 
 void Checker::check_rollback(const RollbackSeen& seen) {

@@ -62,14 +62,14 @@ class Checker {
   static constexpr std::uint64_t kTicksMost = 1'000'000;
 
   void check_exposure(const Decision& decision, const RolloutState& after);
-  void check_advance(const Observation& observation, const Decision& decision,
-                     const RolloutState& after);
+  void check_advance(const Decision& decision, const RolloutState& after);
   void check_repeat(const Observation& observation, const RolloutState& after);
   void check_restart(const Observation& observation, const Decision& decision,
                      const RolloutState& after);
   void check_wake(const Observation& observation, const Decision& decision,
                   const RolloutState& after);
   void note_faults(const Observation& observation);
+  void note_exposure(const Observation& observation);
   void violated(std::string_view invariant, std::string message);
 
   std::shared_ptr<const Policy> policy_;
@@ -78,8 +78,9 @@ class Checker {
   std::uint64_t replication_ = 0;
   std::uint64_t step_ = 0;
   std::uint64_t ticks_ = 0;
-  ProbeMask measured_ = 0;  ///< by the decision before
-  ProbeMask faulty_ = 0;    ///< probes whose last reading was an error
+  ProbeMask measured_ = 0;           ///< by the decision before
+  ProbeMask faulty_ = 0;             ///< probes whose last reading was an error
+  Instant dwelling_since_ = kNever;  ///< by the router's word, not by the state's
   RolloutState before_;
   RolloutState scratch_;
   std::vector<Violation> violations_;

@@ -25,17 +25,46 @@ constexpr std::array kDispersionSeconds{1.0, 10.0, 60.0};
 
 // ---- tokens ----
 
+constexpr std::size_t kGridPointsMost = 64;
+
+/// The law of whole numbers through as few of its own points as describe it: always the one that the
+/// points so far miss by most, until they miss none by more than a sample of this size would. A point
+/// lies half a token above its value, where rounding draws the line, so that values that many
+/// prompts share keep their share.
 QuantileGrid grid_of(std::vector<double> values) {
   std::ranges::sort(values);
+  const auto count = static_cast<double>(values.size());
+  std::vector<double> at{std::log(values.front() - 0.5)};
+  std::vector<double> below{0.0};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i + 1 < values.size() && values[i + 1] == values[i]) continue;
+    at.push_back(std::log(values[i] + 0.5));
+    below.push_back(static_cast<double>(i + 1) / count);
+  }
+  const double negligible = 0.5 / std::sqrt(count);
+  std::vector<std::size_t> points{0, at.size() - 1};
+  while (points.size() < kGridPointsMost) {
+    double largest = negligible;
+    std::optional<std::size_t> farthest;
+    for (std::size_t k = 1; k < points.size(); ++k) {
+      const std::size_t from = points[k - 1];
+      const std::size_t to = points[k];
+      const double slope = (below[to] - below[from]) / (at[to] - at[from]);
+      for (std::size_t i = from + 1; i < to; ++i) {
+        const double miss = std::abs(below[from] + slope * (at[i] - at[from]) - below[i]);
+        if (miss > largest) {
+          largest = miss;
+          farthest = i;
+        }
+      }
+    }
+    if (!farthest) break;
+    points.insert(std::ranges::lower_bound(points, *farthest), *farthest);
+  }
   QuantileGrid grid;
-  std::vector<double> at{0.0, 0.01};
-  for (int i = 1; i < 20; ++i) at.push_back(0.05 * i);
-  at.insert(at.end(), {0.99, 0.999, 1.0});
-  for (const double p : at) {
-    const auto rank = static_cast<std::size_t>(p * static_cast<double>(values.size() - 1) + 0.5);
-    // As they are written: whole percents, and tokens are whole.
-    grid.probabilities.push_back(std::round(1e3 * p) / 1e3);
-    grid.values.push_back(values[rank]);
+  for (const std::size_t point : points) {
+    grid.probabilities.push_back(std::round(1e5 * below[point]) / 1e5);  // as it is written
+    grid.values.push_back(std::round(2.0 * std::exp(at[point])) / 2.0);
   }
   return grid;
 }

@@ -38,7 +38,7 @@ struct FittedTraffic {
   std::vector<DispersionMisfit> dispersion;
 };
 
-/// Tokens: quantiles on a grid of 24 probabilities; the copula's correlation is 2 sin(pi r / 6) of
+/// Tokens: a law through at most 64 points of the recording's own; the copula's correlation is 2 sin(pi r / 6) of
 /// Spearman's r (Kruskal 1958). Arrivals: the mean rate; of the modulation the variance of counts over
 /// 60 s beyond Poisson's, and the correlation time whose covariances of counts over 10 s, up to five
 /// minutes apart, come closest to those measured (least squares); both as a sample about its own mean

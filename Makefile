@@ -5,7 +5,7 @@ CONFIGURED := $(BUILD)/.configured
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build demo test bench fmt python-path clean
+.PHONY: help setup configure build demo test bench table fmt python-path clean
 
 help: ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,11 @@ bench: configure ## build and run the benchmarks
 	@for bench in $(BUILD)/bench/*; do \
 	  if [ -f "$$bench" ] && [ -x "$$bench" ]; then echo "== $${bench##*/}"; "$$bench" || exit 1; fi; \
 	done
+	@echo "== ratios"; .venv/bin/python tests/bench/ratios.py $(BUILD)/bench
+
+table: configure ## play every gate test in healthy and harmful worlds (20 min); docs/methods/gate_table.md
+	@cmake --build $(BUILD) --parallel $(JOBS) --target _core
+	@PYTHONPATH="$(CURDIR)/$(BUILD)/python" .venv/bin/python docs/gate_table.py
 
 fmt: setup ## format every source
 	@.ci/sources cpp | xargs -r -0 clang-format -i

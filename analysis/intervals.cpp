@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include <boost/math/distributions/normal.hpp>
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/special_functions/beta.hpp>
 
@@ -47,7 +48,8 @@ template <class Reached>
 }  // namespace
 
 std::string_view to_string(Method method) noexcept {
-  constexpr std::string_view kNames[] = {"clopper_pearson", "student_t", "order_statistics"};
+  constexpr std::string_view kNames[] = {"clopper_pearson", "student_t", "order_statistics",
+                                         "tango_score"};
   return kNames[static_cast<std::size_t>(method)];
 }
 
@@ -119,6 +121,61 @@ Estimate quantile(std::span<const double> values, double probability, double con
   if (lower_rank > 0) estimate.lower = sorted[lower_rank - 1];
   if (upper_rank <= n) estimate.upper = sorted[upper_rank - 1];
   return estimate;
+}
+
+namespace {
+
+/// Tango's score statistic of the difference `delta`, standard normal where that is the true one. The
+/// share of pairs that only the first has is estimated under delta, by the root of a quadratic.
+[[nodiscard]] double tango_score(const DiscordantPairs& pairs, double delta) {
+  const auto first = static_cast<double>(pairs.only_first);
+  const auto second = static_cast<double>(pairs.only_second);
+  const auto runs = static_cast<double>(pairs.runs);
+  const double a = 2.0 * runs;
+  const double b = -first - second + (2.0 * runs - second + first) * delta;
+  const double c = -first * delta * (1.0 - delta);
+  const double only_first = (std::sqrt(std::max(b * b - 4.0 * a * c, 0.0)) - b) / (2.0 * a);
+  const double variance = runs * (2.0 * only_first + delta * (1.0 - delta));
+  const double distance = second - first - runs * delta;
+  if (variance > 0.0) return distance / std::sqrt(variance);
+  return distance == 0.0 ? 0.0 : std::copysign(kInfinity, distance);
+}
+
+/// Where the score, which falls as delta rises, passes `score`.
+[[nodiscard]] double delta_at(const DiscordantPairs& pairs, double score) {
+  double low = -1.0, high = 1.0;
+  constexpr int kHalvings = 60;  // of an interval of 2: below the spacing of doubles near 1
+  for (int i = 0; i < kHalvings; ++i) {
+    const double middle = low + (high - low) / 2.0;
+    (tango_score(pairs, middle) > score ? low : high) = middle;
+  }
+  return low + (high - low) / 2.0;
+}
+
+}  // namespace
+
+Estimate share_difference(const DiscordantPairs& pairs, double confidence) {
+  Estimate estimate{.value = kNaN,
+                    .lower = -1.0,
+                    .upper = 1.0,
+                    .runs = pairs.runs,
+                    .method = Method::tango_score};
+  if (pairs.runs == 0) return estimate;
+  estimate.value =
+      (static_cast<double>(pairs.only_second) - static_cast<double>(pairs.only_first)) /
+      static_cast<double>(pairs.runs);
+  const boost::math::normal_distribution<double, Exact> law;
+  const double reach =
+      boost::math::quantile(boost::math::complement(law, (1.0 - confidence) / 2.0));
+  estimate.lower = delta_at(pairs, reach);
+  estimate.upper = delta_at(pairs, -reach);
+  return estimate;
+}
+
+double mcnemar_p_value(const DiscordantPairs& pairs) {
+  const std::uint64_t differing = pairs.only_first + pairs.only_second;
+  return std::min(
+      1.0, 2.0 * binomial_cdf(std::min(pairs.only_first, pairs.only_second), differing, 0.5));
 }
 
 }  // namespace gatewright::analysis

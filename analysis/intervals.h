@@ -12,6 +12,8 @@ enum class Method : std::uint8_t {
   clopper_pearson,   ///< shares: exact (Clopper and Pearson, Biometrika 26, 1934)
   student_t,         ///< means over replications
   order_statistics,  ///< quantiles: binomial law of ranks (David and Nagaraja, 2003, 7.1)
+  tango_score,       ///< differences of paired shares: score test inverted (Tango, Statistics in
+                     ///< Medicine 17, 1998)
 };
 [[nodiscard]] std::string_view to_string(Method method) noexcept;
 
@@ -30,5 +32,16 @@ struct Estimate {
 /// p-quantile (type 7 point estimate) with a distribution-free interval.
 [[nodiscard]] Estimate quantile(std::span<const double> values, double probability,
                                 double confidence);
+
+/// Runs that had an event under one of two policies only.
+struct DiscordantPairs {
+  std::uint64_t only_first = 0, only_second = 0;
+  std::uint64_t runs = 0;  ///< in all
+};
+/// Share under the second policy less share under the first, two-sided at `confidence`. NaN, and the
+/// limits -1 and 1, without runs.
+[[nodiscard]] Estimate share_difference(const DiscordantPairs& pairs, double confidence);
+/// Two-sided p-value of McNemar's test by the binomial law: whether either policy has more events.
+[[nodiscard]] double mcnemar_p_value(const DiscordantPairs& pairs);
 
 }  // namespace gatewright::analysis

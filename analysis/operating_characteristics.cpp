@@ -139,8 +139,9 @@ class Ends {
  private:
   [[nodiscard]] std::vector<std::string> deciders(const RunRecord& record) {
     std::vector<std::string> names;
+    const GateMask halting = record.failing & policy_.protective_gates();
     for (std::size_t gate = 0; gate < by_gate_.size(); ++gate) {
-      if ((record.failing >> gate & 1U) == 0) continue;
+      if ((halting >> gate & 1U) == 0) continue;
       ++by_gate_[gate];
       names.push_back(policy_.gate_names()[gate]);
     }
@@ -156,6 +157,23 @@ class Ends {
   std::vector<std::uint64_t> by_gate_;
   std::vector<StageHalts> at_stage_;
 };
+
+/// found.NAME.FINDING for each gate that looks for a winner.
+void add_findings(std::span<const RunRecord> records, const Engine& engine, double confidence,
+                  std::vector<Column>& columns) {
+  const Policy& policy = engine.policy();
+  const RolloutState unasked = engine.initial_state(Instant{});
+  for (std::size_t gate = 0; gate < policy.gate_names().size(); ++gate) {
+    if (policy.finding(unasked.memory, gate) == Finding::none) continue;
+    for (std::size_t i = 1; i < kFindingNames.size(); ++i) {
+      const auto count = std::ranges::count_if(records, [&](const RunRecord& record) {
+        return record.findings.at(gate) == static_cast<Finding>(i);
+      });
+      columns.push_back({"found." + policy.gate_names()[gate] + "." + std::string(kFindingNames[i]),
+                         share(static_cast<std::uint64_t>(count), records.size(), confidence)});
+    }
+  }
+}
 
 [[nodiscard]] const Quantity* find_quantity(std::string_view name) {
   const auto found = std::ranges::find(kQuantities, name, &Quantity::name);
@@ -174,6 +192,11 @@ class Ends {
 const Estimate* OperatingCharacteristics::find(std::string_view name) const noexcept {
   const auto found = std::ranges::find(columns, name, &Column::name);
   return found == columns.end() ? nullptr : &found->estimate;
+}
+
+std::optional<double> quantity_of(const RunRecord& record, std::string_view name) {
+  const Quantity* quantity = find_quantity(name);
+  return quantity == nullptr ? std::nullopt : quantity->of(record);
 }
 
 std::optional<Estimate> estimate_of(const Sample& sample, std::string_view name,
@@ -219,6 +242,8 @@ OperatingCharacteristics operating_characteristics(const Sample& sample,
     result.columns.push_back(
         {std::string(reported.quantity) + std::string(reported.suffix),
          *estimate_of(sample, reported.quantity, reported.probability, confidence)});
+
+  add_findings(sample.as_written, contender.engine, confidence, result.columns);
 
   Digest digest;
   for (const auto records : {sample.as_written, sample.healthy_twin})

@@ -46,7 +46,8 @@ struct StageHalts {
 /// bad_user_minutes_mean, impacted_requests_mean, excess_cost_usd_mean, shadow_cost_usd_mean,
 /// time_to_complete_hours_p50 (of the twin), requests_mean. Where the scenario as written is
 /// healthy, it stands in for its twin: its own halts are the false alarms. A column that no run
-/// bears on is NaN with 0 runs.
+/// bears on is NaN with 0 runs. Gates that look for a winner add found.NAME.FINDING, as written, for
+/// each of inconclusive, equivalent, candidate_wins and baseline_wins.
 struct OperatingCharacteristics {
   std::string policy;
   std::uint64_t runs = 0;
@@ -63,6 +64,10 @@ struct OperatingCharacteristics {
 [[nodiscard]] OperatingCharacteristics operating_characteristics(const Sample& sample,
                                                                  const sim::Contender& contender,
                                                                  double confidence);
+
+/// A time or an impact ("detection_delay_minutes") of one run, where it has one.
+[[nodiscard]] std::optional<double> quantity_of(const sim::RunRecord& record,
+                                                std::string_view quantity);
 
 /// The mean, or the quantile of that probability, of a time or an impact
 /// ("detection_delay_minutes") over the runs that have one; nothing for a name that is no such

@@ -102,6 +102,7 @@ class PolicyReport {
     page_.rule();
     if (found_.harmful) harmful_part();
     healthy_part();
+    findings_part();
     cost_part();
     if (found_.violations > 0) {
       page_.blank();
@@ -150,6 +151,26 @@ class PolicyReport {
     page_.bar_row("completed", column("completion_rate"), "");
     page_.row("time to complete, median", column("time_to_complete_hours_p50"), "h");
     page_.blank();
+  }
+
+  /// A bar per finding that came up, under the test's name.
+  void findings_part() {
+    constexpr std::string_view kPrefix = "found.";
+    std::string shown;
+    for (const Column& column : found_.columns) {
+      if (!column.name.starts_with(kPrefix) || !(column.estimate.value > 0.0)) continue;
+      const std::size_t dot = column.name.rfind('.');
+      const std::string test = column.name.substr(kPrefix.size(), dot - kPrefix.size());
+      std::string finding = column.name.substr(dot + 1);
+      std::ranges::replace(finding, '_', ' ');
+      if (test != shown) {
+        if (!shown.empty()) page_.blank();
+        page_.section("found by " + test, interval());
+        shown = test;
+      }
+      page_.bar_row(finding, column.estimate, "");
+    }
+    if (!shown.empty()) page_.blank();
   }
 
   void cost_part() {

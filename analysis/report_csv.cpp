@@ -1,28 +1,12 @@
 #include <algorithm>
-#include <cmath>
-#include <string_view>
+#include <string>
 
 #include <fmt/format.h>
 
+#include "analysis/csv.h"
 #include "analysis/report.h"
 
 namespace gatewright::analysis {
-namespace {
-
-[[nodiscard]] std::string quoted(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string field = "\"";
-  for (const char c : text) field += c == '"' ? "\"\"" : std::string(1, c);
-  return field + '"';
-}
-
-/// The shortest text that reads back as the same double.
-[[nodiscard]] std::string finite(double value) {
-  return std::isfinite(value) ? fmt::format("{}", value) : std::string();
-}
-
-}  // namespace
-
 std::string csv(const ReportContext& context,
                 const std::vector<OperatingCharacteristics>& results) {
   std::vector<std::string> names;
@@ -32,18 +16,15 @@ std::string csv(const ReportContext& context,
 
   std::string table = "scenario,policy,fidelity,seed,runs,confidence,violations,fingerprint";
   for (const std::string& name : names)
-    table +=
-        fmt::format(",{},{},{}", quoted(name), quoted(name + "_lower"), quoted(name + "_upper"));
+    table += fmt::format(",{},{},{}", csv_field(name), csv_field(name + "_lower"),
+                         csv_field(name + "_upper"));
   table += "\r\n";
   for (const OperatingCharacteristics& result : results) {
-    table += fmt::format("{},{},{},{},{},{},{},{:016x}", quoted(context.scenario),
-                         quoted(result.policy), quoted(context.fidelity), context.seed, result.runs,
-                         result.confidence, result.violations, result.fingerprint);
+    table += fmt::format("{},{},{},{},{},{},{},{:016x}", csv_field(context.scenario),
+                         csv_field(result.policy), csv_field(context.fidelity), context.seed,
+                         result.runs, result.confidence, result.violations, result.fingerprint);
     for (const std::string& name : names) {
-      const Estimate* estimate = result.find(name);
-      table += estimate == nullptr ? ",,,"
-                                   : fmt::format(",{},{},{}", finite(estimate->value),
-                                                 finite(estimate->lower), finite(estimate->upper));
+      table += csv_estimate(result.find(name));
     }
     table += "\r\n";
   }

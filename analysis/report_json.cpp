@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "analysis/estimate_json.h"
 #include "analysis/report.h"
 
 namespace gatewright::analysis {
@@ -10,27 +11,30 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// JSON has no NaN and no infinities.
-[[nodiscard]] Json finite(double value) {
+}  // namespace
+
+nlohmann::ordered_json json_number(double value) {
   return std::isfinite(value) ? Json(value) : Json(nullptr);
 }
 
-[[nodiscard]] Json object_of(const Estimate& estimate) {
-  return {{"value", finite(estimate.value)},
-          {"lower", finite(estimate.lower)},
-          {"upper", finite(estimate.upper)},
+nlohmann::ordered_json json_of(const Estimate& estimate) {
+  return {{"value", json_number(estimate.value)},
+          {"lower", json_number(estimate.lower)},
+          {"upper", json_number(estimate.upper)},
           {"runs", estimate.runs},
           {"method", to_string(estimate.method)}};
 }
 
-}  // namespace
+std::string json_text(const nlohmann::ordered_json& whole) {
+  return whole.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
 
 std::string json(const ReportContext& context,
                  const std::vector<OperatingCharacteristics>& results) {
   Json policies = Json::array();
   for (const OperatingCharacteristics& result : results) {
     Json columns = Json::object();
-    for (const Column& column : result.columns) columns[column.name] = object_of(column.estimate);
+    for (const Column& column : result.columns) columns[column.name] = json_of(column.estimate);
     policies.push_back({{"policy", result.policy},
                         {"runs", result.runs},
                         {"confidence", result.confidence},
@@ -43,8 +47,7 @@ std::string json(const ReportContext& context,
                       {"notes", context.notes},       {"fidelity", context.fidelity},
                       {"seed", context.seed},         {"policies", std::move(policies)},
                       {"repro", context.repro}};
-  // Names come from files, which are UTF-8; a command line need not be.
-  return whole.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(whole);
 }
 
 }  // namespace gatewright::analysis

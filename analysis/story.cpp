@@ -68,9 +68,20 @@ namespace {
 
 [[nodiscard]] std::string gates_text(const Policy& policy, GateMask mask) {
   std::string names;
-  for (std::size_t gate = 0; gate < policy.gate_names().size(); ++gate)
-    if ((mask >> gate & 1U) != 0) names += (names.empty() ? "" : ", ") + policy.gate_names()[gate];
+  for (const std::string_view name : names_by_weight(policy, mask))
+    names.append(names.empty() ? "" : ", ").append(name);
   return names;
+}
+
+[[nodiscard]] std::string joined(const std::vector<std::string>& parts) {
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+/// "candidate wins".
+[[nodiscard]] std::string finding_words(Finding finding) {
+  std::string words(to_string(finding));
+  std::ranges::replace(words, '_', ' ');
+  return words;
 }
 
 /// The table: widths follow the contents, and gate names stand on several lines in turn where one
@@ -209,13 +220,15 @@ std::vector<StoryRow> story_rows(const sim::RunTrace& trace, bool every_look) {
 
 std::string ending(const sim::Contender& contender, const sim::RunRecord& record) {
   const Policy& policy = contender.engine.policy();
+  const GateMask halting = record.failing & policy.protective_gates();
   const std::string& stage = policy.stages()[record.stage].name;
   std::string text(sim::to_string(record.outcome));
   switch (record.outcome) {
     case sim::Outcome::halted:
       text += " at stage " + stage + " by " +
-              (record.failing != 0 ? gates_text(policy, record.failing)
-                                   : std::string(to_string(record.cause)));
+              (halting != 0 ? gates_text(policy, halting) : std::string(to_string(record.cause)));
+      if (const auto advised = advice(contender, record); !advised.empty())
+        text += " (" + joined(advised) + ")";
       if (record.first_exposure_at)
         text +=
             ", " + span_text(record.ended_at - *record.first_exposure_at) + " after first exposure";
@@ -227,8 +240,31 @@ std::string ending(const sim::Contender& contender, const sim::RunRecord& record
       text += " at stage " + stage + " after " + span_text(record.ended_at);
       break;
   }
-  return text + fmt::format(", {} user-impact minutes",
-                            number(static_cast<double>(record.impact.user_impact_minutes), 0));
+  text += fmt::format(", {} user-impact minutes",
+                      number(static_cast<double>(record.impact.user_impact_minutes), 0));
+  for (std::size_t gate = 0; gate < record.findings.size(); ++gate)
+    if (record.findings[gate] != Finding::none)
+      text += "; " + policy.gate_names()[gate] + ": " + finding_words(record.findings[gate]);
+  return text;
+}
+
+std::vector<std::string> advice(const sim::Contender& contender, const sim::RunRecord& record) {
+  if (contender.plan == nullptr || record.outcome != sim::Outcome::halted) return {};
+  const std::vector<GateSpec>& gates = contender.plan->gates;
+  const bool has_any =
+      std::ranges::any_of(gates, [](const GateSpec& gate) { return !gate.advice.empty(); });
+  if (!has_any) return {};
+  if (record.cause == Cause::stage_timeout)
+    return record.waited_for == Cause::awaiting_samples ||
+                   record.waited_for == Cause::awaiting_evidence
+               ? std::vector<std::string>{"insufficient data"}
+               : std::vector<std::string>{};
+  std::vector<std::string> advised;
+  for (std::size_t gate = 0; gate < gates.size(); ++gate)
+    if ((record.failing >> gate & 1U) != 0 && !gates[gate].advice.empty() &&
+        std::ranges::find(advised, gates[gate].advice) == advised.end())
+      advised.push_back(gates[gate].advice);
+  return advised;
 }
 
 std::string story(const sim::Contender& contender, const sim::RunTrace& trace,
@@ -256,8 +292,7 @@ std::string story_json(const sim::Contender& contender, const sim::RunTrace& tra
   const Policy& policy = contender.engine.policy();
   const auto names_of = [&](GateMask mask) {
     Json names = Json::array();
-    for (std::size_t gate = 0; gate < policy.gate_names().size(); ++gate)
-      if ((mask >> gate & 1U) != 0) names.push_back(policy.gate_names()[gate]);
+    for (const std::string_view name : names_by_weight(policy, mask)) names.push_back(name);
     return names;
   };
   const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
@@ -284,7 +319,7 @@ std::string story_json(const sim::Contender& contender, const sim::RunTrace& tra
                           {"step", violation.step},
                           {"message", violation.message}});
   const sim::Impact& impact = record.impact;
-  const Json whole = {
+  Json whole = {
       {"policy", contender.name},
       {"replication", record.replication},
       {"outcome", sim::to_string(record.outcome)},
@@ -307,6 +342,10 @@ std::string story_json(const sim::Contender& contender, const sim::RunTrace& tra
       {"rows", std::move(rows)},
       {"repro", options.repro},
   };
+  if (const auto advised = advice(contender, record); !advised.empty()) whole["advice"] = advised;
+  for (std::size_t gate = 0; gate < record.findings.size(); ++gate)
+    if (record.findings[gate] != Finding::none)
+      whole["findings"][policy.gate_names()[gate]] = to_string(record.findings[gate]);
   return whole.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

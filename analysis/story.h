@@ -42,7 +42,14 @@ struct StoryRow {
 /// user-impact minutes".
 [[nodiscard]] std::string ending(const sim::Contender& contender, const sim::RunRecord& record);
 
-/// The same as one JSON object: "rows", "ending", the record's numbers.
+/// What the plan says to do about what stopped the rollout: the advice of the gates that failed, or
+/// "insufficient data" where a stage timed out for want of samples or evidence. Empty where the rollout
+/// was not stopped, or no gate of the plan has any advice.
+[[nodiscard]] std::vector<std::string> advice(const sim::Contender& contender,
+                                              const sim::RunRecord& record);
+
+/// The same as one JSON object: "rows", "ending", the record's numbers; where the
+/// plan has advice or tests for a winner, "advice" and "findings".
 [[nodiscard]] std::string story_json(const sim::Contender& contender, const sim::RunTrace& trace,
                                      const sim::RunRecord& record, const StoryOptions& options);
 

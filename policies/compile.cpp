@@ -1,15 +1,19 @@
 #include "policies/compile.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <utility>
 
 #include "policies/assert.h"
 #include "policies/gates/catalogue.h"
+#include "policies/gates/noise_floor.h"
+#include "policies/gates/sample_size.h"
 #include "policies/nearest.h"
 #include "policies/plan_encoding.h"
 #include "policies/staged/budget.h"
+#include "policies/staged/sample_ratio_guard.h"
 #include "policies/staged/staged_policy.h"
 #include "policies/test_parameters.h"
 #include "policies/text.h"
@@ -54,29 +58,123 @@ template <class Names>
   return message + "; there are " + known;
 }
 
+/// The name of a stage's A/B test among the gates.
+[[nodiscard]] std::string ab_name(const StageSpec& stage) { return "ab " + stage.name; }
+
+[[nodiscard]] bool is_above_0(const std::optional<double>& value) {
+  return value && *value > 0.0 && std::isfinite(*value);
+}
+
+/// The requests per arm (for credited clicks, the clicks) that an A/B test needs; nothing while its
+/// numbers make no sense.
+[[nodiscard]] std::optional<std::uint64_t> samples_needed(const AbSpec& ab) {
+  const MetricInfo* metric = find_metric(ab.metric);
+  if (metric == nullptr || !is_above_0(ab.min_effect) || !is_within_0_and_1(ab.alpha) ||
+      !is_within_0_and_1(ab.power))
+    return std::nullopt;
+  const TestErrors errors{.alpha = ab.alpha, .power = ab.power};
+  double samples = 0.0;
+  if (metric->scope == MetricScope::interleaved) {
+    if (!(ab.min_effect < 0.5)) return std::nullopt;
+    samples = samples_by_coins(0.5 + ab.min_effect, errors);
+  } else if (metric->kind == MetricKind::event) {
+    if (!ab.rate || !is_within_0_and_1(*ab.rate)) return std::nullopt;
+    // Of the two rates at that distance the one nearer to a half needs more.
+    const double other = *ab.rate + (*ab.rate < 0.5 ? ab.min_effect : -ab.min_effect);
+    if (!is_within_0_and_1(other)) return std::nullopt;
+    const TwoRates rates{.first = *ab.rate, .second = other};
+    samples = ab.sample_size == SampleSizeBy::arcsine ? samples_by_arcsine(rates, errors)
+                                                      : samples_by_rates(rates, errors);
+  } else {
+    if (!is_above_0(ab.spread)) return std::nullopt;
+    samples = samples_by_means(ab.min_effect / *ab.spread, errors);
+  }
+  constexpr double kMost = 1e12;
+  if (!(samples <= kMost)) return std::nullopt;
+  return static_cast<std::uint64_t>(std::ceil(std::max(samples, 2.0)));
+}
+
+/// A stage's A/B test as a gate, which halts where the baseline wins.
+[[nodiscard]] GateSpec ab_gate(const StageSpec& stage, std::uint64_t samples) {
+  const AbSpec& ab = *stage.ab;
+  const MetricInfo& metric = *find_metric(ab.metric);
+  const bool is_coins = metric.scope == MetricScope::interleaved;
+  return {
+      .name = ab_name(stage),
+      .metric = ab.metric,
+      .harm = {.relation = is_coins ? HarmSpec::Relation::absolute : HarmSpec::Relation::difference,
+               .direction = metric.harm,
+               .margin = is_coins ? 0.5 : 0.0},
+      .test = {.name = "ab_test", .parameters = {{"min_effect", ab.min_effect}}},
+      .min_samples = samples};
+}
+
+/// The plan with its stages' A/B tests as gates after its own.
+[[nodiscard]] PlanSpec with_ab_tests(PlanSpec plan) {
+  for (const StageSpec& stage : plan.stages)
+    if (const auto samples = stage.ab ? samples_needed(*stage.ab) : std::nullopt)
+      plan.gates.push_back(ab_gate(stage, *samples));
+  return plan;
+}
+/// A combined gate: its test, and the plan's gates that are its parts.
+struct CombinedDraft {
+  std::vector<std::size_t> gates;
+  std::unique_ptr<CombinedMargins> test;
+  std::uint64_t measured = 0;  ///< bit per stage: one of the parts is measured
+};
+
 /// A gate with its defaults filled in and what is known about it.
 struct GateDraft {
   Duration every{}, window{}, silence{};
   const MetricInfo* metric = nullptr;
   const GateTestInfo* info = nullptr;
   std::unique_ptr<GateTest> test;
+  HarmSpec edge{};  ///< of harm; beyond the margin where there is a noise floor
   std::size_t stages_measured = 0;
+  std::uint64_t measured = 0;            ///< bit per stage
+  std::optional<std::size_t> test_of{};  ///< the stage whose A/B test it is
 };
 
 class Compiler {
  public:
-  explicit Compiler(const PlanSpec& plan) : plan_(plan) {
+  explicit Compiler(const PlanSpec& plan) : written_(plan), plan_(with_ab_tests(plan)) {
     check_plan();
     check_stages();
     check_gates();
     measure();
+    check_guard();
+    check_combined();
     check_budget();
+    check_stage_budgets();
+    check_noise_floors();
+    make_combined();
   }
 
-  [[nodiscard]] Compiled finish() {
+  [[nodiscard]] Compiled finish(GateAuthority authority) {
     Compiled compiled{.engine = std::nullopt, .diagnostics = std::move(diagnostics_)};
-    if (!has_errors(compiled.diagnostics)) compiled.engine.emplace(policy(), plan_digest(plan_));
+    for (Diagnostic& each : compiled.diagnostics) each.path = as_written(each.path);
+    if (!has_errors(compiled.diagnostics))
+      compiled.engine.emplace(policy(authority), plan_digest(written_));
     return compiled;
+  }
+
+  [[nodiscard]] std::vector<WeighedGate> weighed() {
+    std::vector<WeighedGate> gates;
+    if (has_errors(diagnostics_)) return gates;
+    for (std::size_t i = 0; i < gates_.size(); ++i) {
+      std::vector<bool> measured;
+      for (std::size_t stage = 0; stage < exposures_.size(); ++stage)
+        measured.push_back(gates_[i].test_of.value_or(stage) == stage &&
+                           is_measured(*gates_[i].metric, *gates_[i].test, exposures_[stage]));
+      gates_[i].test->prepare(test_budget_of(i));
+      Probe probe = probe_of(i);
+      gates.push_back({.test = std::move(gates_[i].test),
+                       .budget = test_budget_of(i),
+                       .edge = gates_[i].edge,
+                       .probe = std::move(probe),
+                       .measured = std::move(measured)});
+    }
+    return gates;
   }
 
   [[nodiscard]] std::vector<BudgetRow> budget_rows() const {
@@ -88,10 +186,33 @@ class Compiler {
                       .false_alarm = shares_[i].rollout,
                       .stages = gates_[i].stages_measured,
                       .spent_over = claims_[i].evidences});
+    for (std::size_t i = 0; i < combined_.size(); ++i)
+      rows.push_back({.gate = plan_.combined[i].name,
+                      .test = "combined",
+                      .guarantee = std::string(to_string(Guarantee::anytime)),
+                      .false_alarm = shares_[gates_.size() + i].rollout,
+                      .stages = stages_in(combined_[i].measured),
+                      .spent_over = claims_[gates_.size() + i].evidences});
+    if (guards())
+      rows.push_back({.gate = std::string(kSampleRatio),
+                      .test = "sequential_multinomial",
+                      .guarantee = std::string(to_string(Guarantee::anytime)),
+                      .false_alarm = guard_false_alarm_,
+                      .stages = stages_guarded_});
     return rows;
   }
 
  private:
+  /// Of what an A/B test's gate says, people wrote the stage's `ab`.
+  [[nodiscard]] std::string as_written(const std::string& path) const {
+    for (const StageSpec& stage : plan_.stages) {
+      const std::string gate = "gates." + ab_name(stage);
+      if (stage.ab && (path == gate || path.starts_with(gate + '.')))
+        return "stages." + stage.name + ".ab";
+    }
+    return path;
+  }
+
   void report(Severity severity, std::string path, std::string message) {
     diagnostics_.push_back(
         {.severity = severity, .path = std::move(path), .message = std::move(message)});
@@ -156,12 +277,50 @@ class Compiler {
                                        ", or the stage can never be left, got " +
                                        duration_text(*spec.timeout));
       }
+      if (spec.ab) check_ab(path + ".ab", *spec.ab);
+      if (spec.advance_when.value_or(plan_.advance_when) == AdvanceWhen::winner && !spec.ab)
+        error(
+            path + ".advance_when",
+            "only a stage with a test, `ab`, can have a winner; expected one, or no_harm_shown or "
+            "safety_shown");
     }
     if (!plan_.stages.empty() && exposures_.back().served < kWholeExposure)
       report(Severity::warning,
              "stages." + address(plan_.stages, plan_.stages.size() - 1) + ".exposure",
              "the last stage serves " + share_text(plan_.stages.back().served) +
                  ", so the rollout completes below 100%");
+  }
+
+  void check_ab(const std::string& path, const AbSpec& ab) {
+    const std::size_t problems = diagnostics_.size();
+    const MetricInfo* metric = find_metric(ab.metric);
+    if (metric == nullptr)
+      return error(path + ".metric", unknown("metric", ab.metric, names_of(metrics())));
+    if (!is_within_0_and_1(ab.alpha))
+      error(path + ".alpha", "expected a share above 0% and below 100%, such as 5%");
+    if (!is_within_0_and_1(ab.power))
+      error(path + ".power", "expected a share above 0% and below 100%, such as 80%");
+    if (!is_above_0(ab.min_effect))
+      error(path + ".min_effect", "expected the least difference that matters, above 0");
+    const bool is_event = metric->kind == MetricKind::event;
+    const bool is_coins = metric->scope == MetricScope::interleaved;
+    if (is_event && !is_coins && !(ab.rate && is_within_0_and_1(*ab.rate)))
+      error(path + ".rate",
+            "the size of a test of rates needs the rate that the baseline is "
+            "expected to have, above 0% and below 100%");
+    if (!is_event && !is_above_0(ab.spread))
+      error(path + ".spread", "the size of a test of means needs the standard deviation of " +
+                                  ab.metric + ", above 0");
+    if (diagnostics_.size() > problems) return;
+    const auto samples = samples_needed(ab);
+    if (!samples)
+      return error(path + ".min_effect",
+                   "no such difference is possible, or no test could show it");
+    report(Severity::note, path,
+           "needs " + std::to_string(*samples) + (is_coins ? " clicks" : " requests per arm") +
+               " to see a difference of " + number_text(ab.min_effect) + " with a power of " +
+               share_text(ab.power) + " at " + share_text(ab.alpha) +
+               "; the stage is not left before");
   }
 
   [[nodiscard]] Exposure exposure(const std::string& path, const StageSpec& spec) {
@@ -206,7 +365,7 @@ class Compiler {
   }
 
   void check_gates() {
-    check_names("gates", plan_.gates, kGatesMax);
+    check_names("gates", plan_.gates, plan_.sample_ratio ? kGatesMax - 1 : kGatesMax);
     for (std::size_t i = 0; i < plan_.gates.size(); ++i) {
       const GateSpec& spec = plan_.gates[i];
       const std::string path = "gates." + address(plan_.gates, i);
@@ -216,6 +375,11 @@ class Compiler {
         error(path + ".budget_share", "expected a weight above 0; 1 is an equal share");
       gate.metric = find_metric(spec.metric);
       gate.info = find_gate_test(spec.test.name);
+      if (plan_.sample_ratio && spec.name == kSampleRatio)
+        error(path + ".name", "this is the name of the plan's own check of the split");
+      if (gate.metric != nullptr && gate.metric->kind == MetricKind::gauge && !spec.segment.empty())
+        error(path + ".segment",
+              spec.metric + " is read of servers, whose requests are of all segments");
       if (gate.metric == nullptr)
         error(path + ".metric", unknown("metric", spec.metric, names_of(metrics())));
       if (gate.info == nullptr)
@@ -229,6 +393,9 @@ class Compiler {
                   duration_text(gate.every));
       if (gate.metric != nullptr) make_test(path, spec, gate);
     }
+    for (std::size_t stage = 0, gate = written_.gates.size(); gate < gates_.size(); ++stage)
+      if (plan_.stages[stage].ab && samples_needed(*plan_.stages[stage].ab))
+        gates_[gate++].test_of = stage;
   }
 
   template <class Infos>
@@ -240,6 +407,7 @@ class Compiler {
 
   [[nodiscard]] GateDraft check_timing(const std::string& path, const GateSpec& spec) {
     GateDraft gate;
+    gate.edge = spec.harm;
     gate.every = spec.every == Duration::zero() ? plan_.every : spec.every;
     gate.window = spec.window.value_or(gate.every);
     check_duration(path + ".every", spec.every, Duration::zero());
@@ -339,20 +507,23 @@ class Compiler {
       const std::string path = "gates." + address(plan_.gates, i);
       std::string missed_at_whole, shorter_than_window;
       for (std::size_t stage = 0; stage < exposures_.size(); ++stage) {
+        if (gate.test_of.value_or(stage) != stage) continue;
         const std::string& name = plan_.stages[stage].name;
         const auto list = [&](std::string& names) {
           names.append(names.empty() ? "" : ", ").append(name);
         };
-        if (is_measured(*gate.metric, gate.test->compares_arms(), exposures_[stage])) {
+        if (is_measured(*gate.metric, *gate.test, exposures_[stage])) {
           ++gate.stages_measured;
+          if (stage < kStagesMax) gate.measured |= std::uint64_t{1} << stage;
           has_gate[stage] = true;
           if (plan_.stages[stage].dwell < gate.window) list(shorter_than_window);
-        } else if (exposures_[stage].served == kWholeExposure) {
+        } else if (exposures_[stage].served == kWholeExposure && !gate.test->statistic().pairs) {
           list(missed_at_whole);
         }
       }
       if (gate.stages_measured == 0)
-        report(Severity::warning, path + ".metric", never_measured(gate));
+        report(gate.test_of ? Severity::error : Severity::warning, path + ".metric",
+               never_measured(gate));
       else if (!missed_at_whole.empty())
         report(Severity::note, path,
                "needs both arms' answers, and in stage " + missed_at_whole +
@@ -371,9 +542,33 @@ class Compiler {
               "min_samples");
   }
 
+  /// The standing check of the split, which looks as often as the gate that looks most often.
+  void check_guard() {
+    stages_guarded_ = static_cast<std::size_t>(std::ranges::count_if(exposures_, splits_units));
+    if (!plan_.sample_ratio) return;
+    guard_every_ = plan_.gates.empty() ? plan_.every : kDurationMax;
+    for (const GateDraft& gate : gates_) guard_every_ = std::min(guard_every_, gate.every);
+    guard_false_alarm_ = false_alarm_of(*plan_.sample_ratio, plan_.false_alarm_budget);
+    const double most = plan_.false_alarm_budget.value_or(1.0);
+    if (!(guard_false_alarm_ > 0.0 && guard_false_alarm_ < most))
+      error("sample_ratio.false_alarm",
+            "expected a share above 0% and below " +
+                (plan_.false_alarm_budget ? "the false-alarm budget of " + share_text(most)
+                                          : share_text(most)) +
+                ", such as 0.1%, got " + share_text(guard_false_alarm_));
+    if (guards() && plan_.assignment.by == AssignmentUnit::time)
+      report(
+          Severity::note, "assignment.by",
+          "blocks of time go one way, so users do not come in the shares that the stages ask for, "
+          "and sample_ratio will say so; where the blocks are meant, write sample_ratio: false");
+  }
+
+  /// Whether the plan has a check and a stage in which it can tell anything.
+  [[nodiscard]] bool guards() const { return plan_.sample_ratio && stages_guarded_ > 0; }
+
   [[nodiscard]] static std::string never_measured(const GateDraft& gate) {
     const std::string name(gate.metric->name);
-    if (gate.metric->scope == MetricScope::paired)
+    if (gate.metric->scope == MetricScope::paired || gate.test->statistic().pairs)
       return name + " is never measured: it needs a stage with mirrored traffic";
     if (gate.metric->scope == MetricScope::interleaved)
       return name + " is never measured: it needs a stage with interleaved traffic";
@@ -398,14 +593,12 @@ class Compiler {
     for (std::size_t i = 0; i < gates_.size(); ++i) {
       const GateSpec& spec = plan_.gates[i];
       const GateDraft& gate = gates_[i];
-      const bool spends =
-          can_spend(guarantee(i)) && spec.role == GateRole::protective && gate.stages_measured > 0;
+      const bool spends = can_spend(guarantee(i)) && spec.role == GateRole::protective &&
+                          gate.stages_measured > 0 && !gate.test_of;
       is_spent |= spends;
-      claims_.push_back({.weight = spends ? spec.budget_share : 0.0,
-                         .evidences = spec.evidence == EvidenceSpan::stage
-                                          ? std::max<std::size_t>(gate.stages_measured, 1)
-                                          : 1});
-      if (gate.info == nullptr) continue;
+      claims_.push_back(
+          claim(spends ? spec.budget_share : 0.0, spec.evidence, gate.stages_measured));
+      if (gate.info == nullptr || gate.test_of) continue;
       if (can_spend(guarantee(i)) && needed_by.empty())
         needed_by = spec.name + " (" + spec.test.name + ")";
       if (!can_spend(guarantee(i)))
@@ -415,19 +608,298 @@ class Compiler {
                         ? " gives no guarantee; no share of the budget covers it"
                         : " promises an average run length; no share of the budget covers it"));
     }
+    for (std::size_t i = 0; i < combined_.size(); ++i) {
+      const CombinedGateSpec& spec = plan_.combined[i];
+      const bool spends = spec.role == GateRole::protective && combined_[i].measured != 0;
+      is_spent |= spends;
+      claims_.push_back(
+          claim(spends ? spec.budget_share : 0.0, spec.evidence, stages_in(combined_[i].measured)));
+      if (needed_by.empty()) needed_by = spec.name + " (combined)";
+    }
     if (!plan_.false_alarm_budget && !needed_by.empty())
       error("false_alarm_budget", "gate " + needed_by +
                                       " keeps a false-alarm rate and must know which; write, say, "
                                       "false_alarm_budget: 5%");
-    if (plan_.false_alarm_budget && !is_spent)
+    if (plan_.false_alarm_budget && !is_spent && !guards())
       report(
           Severity::note, "false_alarm_budget",
           "no gate spends it: none that can halt the rollout has a test that keeps a false-alarm "
           "rate");
-    shares_ = split_budget(plan_.false_alarm_budget.value_or(0.0), claims_);
+    // An A/B test says itself what it spends where equal arms halt: half of its alpha.
+    double for_tests = 0.0;
+    for (std::size_t i = 0; i < gates_.size(); ++i) for_tests += spent_by_test(i);
+    const double budget = plan_.false_alarm_budget.value_or(0.0);
+    const double of_guard = plan_.false_alarm_budget && guards() ? guard_false_alarm_ : 0.0;
+    if (plan_.false_alarm_budget && (for_tests > budget || (is_spent && for_tests == budget)))
+      error("false_alarm_budget",
+            "the stages' A/B tests halt " + share_text(for_tests) +
+                " of healthy rollouts by themselves (half of alpha each); expected a budget that "
+                "holds them and the gates, or a smaller alpha");
+    shares_ = split_budget(std::max(budget - of_guard - for_tests, 0.0), claims_);
+    for (std::size_t i = 0; i < gates_.size(); ++i)
+      if (const double spent = spent_by_test(i); spent > 0.0)
+        shares_[i] = {.rollout = spent, .evidence = spent};
   }
 
-  [[nodiscard]] std::shared_ptr<const Policy> policy() {
+  [[nodiscard]] double spent_by_test(std::size_t gate) const {
+    const bool is_combined = gate >= gates_.size();
+    if (is_combined || !gates_[gate].test_of) return 0.0;
+    return 0.5 * plan_.stages[*gates_[gate].test_of].ab->alpha;
+  }
+
+  [[nodiscard]] static std::size_t stages_in(std::uint64_t measured) {
+    return static_cast<std::size_t>(std::popcount(measured));
+  }
+
+  [[nodiscard]] static BudgetClaim claim(double weight, EvidenceSpan evidence,
+                                         std::size_t stages_measured) {
+    const bool starts_anew = evidence == EvidenceSpan::stage;
+    return {.weight = weight,
+            .evidences = starts_anew ? std::max<std::size_t>(stages_measured, 1) : 1};
+  }
+
+  // ---- stages' budgets ----
+
+  void check_stage_budgets() {
+    for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage)
+      limits_.push_back(stage_limit(stage));
+    if (std::ranges::none_of(limits_, [](const auto& limit) { return limit.has_value(); })) return;
+    const std::size_t stages = std::min(limits_.size(), kStagesMax);
+    for (std::size_t gate = 0; gate < gates_.size(); ++gate) {
+      const GateSpec& spec = plan_.gates[gate];
+      if (guarantee(gate) == Guarantee::fixed_looks && claims_[gate].weight > 0.0)
+        for (std::size_t stage = 0; stage < stages; ++stage)
+          if (limits_[stage] && (gates_[gate].measured >> stage & 1) != 0)
+            error(stage_path(stage, "false_alarm_budget"),
+                  "gate " + spec.name + " (" + spec.test.name +
+                      ") spends by its planned looks and cannot be held to a stage's budget; take "
+                      "an anytime test");
+      check_stages_share(spec.name, gate, spec.evidence);
+    }
+    for (std::size_t i = 0; i < combined_.size(); ++i)
+      check_stages_share(plan_.combined[i].name, gates_.size() + i, plan_.combined[i].evidence);
+  }
+
+  [[nodiscard]] std::string stage_path(std::size_t stage, const char* key) const {
+    return "stages." + address(plan_.stages, stage) + '.' + key;
+  }
+
+  /// Of the rollout's budget.
+  [[nodiscard]] std::optional<double> stage_limit(std::size_t stage) {
+    const std::optional<double>& budget = plan_.stages[stage].false_alarm_budget;
+    if (!budget) return std::nullopt;
+    const std::string path = stage_path(stage, "false_alarm_budget");
+    if (!is_within_0_and_1(*budget)) {
+      error(path,
+            "expected a share above 0% and below 100%, such as 1%, got " + share_text(*budget));
+    } else if (!plan_.false_alarm_budget) {
+      error(path, "is a part of the rollout's false_alarm_budget, and there is none");
+    } else if (*budget > *plan_.false_alarm_budget) {
+      error(path, "expected at most the rollout's " + share_text(*plan_.false_alarm_budget) +
+                      ", got " + share_text(*budget));
+    } else {
+      return *budget / *plan_.false_alarm_budget;
+    }
+    return std::nullopt;
+  }
+
+  void check_stages_share(const std::string& name, std::size_t gate, EvidenceSpan evidence) {
+    if (evidence == EvidenceSpan::stage && claims_[gate].weight > 0.0 && spent(gate).empty())
+      error("stages",
+            "their false_alarm_budgets leave nothing of the rollout's for the other "
+            "stages, or exceed it, and the evidence of gate " +
+                name + " starts anew in each; lower them, or let its evidence last");
+  }
+
+  /// What gate `gate`, numbered as in masks, may spend in each stage; empty: the same in all.
+  [[nodiscard]] std::vector<double> spent(std::size_t gate) const {
+    const bool is_limited =
+        std::ranges::any_of(limits_, [](const auto& limit) { return limit.has_value(); });
+    if (!is_limited || claims_[gate].weight == 0.0) return {};
+    const bool is_single = gate < gates_.size();
+    const std::size_t i = is_single ? gate : gate - gates_.size();
+    return spend_by_stage(
+        shares_[gate].rollout * (is_single ? left_by_floor(gate) : 1.0),
+        {.limits = std::span(limits_).first(std::min(limits_.size(), kStagesMax)),
+         .measured = is_single ? gates_[i].measured : combined_[i].measured,
+         .starts_anew = (is_single ? plan_.gates[i].evidence : plan_.combined[i].evidence) ==
+                        EvidenceSpan::stage});
+  }
+
+  // ---- combined gates ----
+
+  void check_combined() {
+    const std::size_t taken = plan_.gates.size() + (plan_.sample_ratio ? 1 : 0);
+    check_names("combined", plan_.combined, kGatesMax - std::min(kGatesMax, taken));
+    for (std::size_t i = 0; i < plan_.combined.size(); ++i) {
+      const CombinedGateSpec& spec = plan_.combined[i];
+      const std::string path = "combined." + address(plan_.combined, i);
+      combined_.emplace_back();
+      if (std::ranges::count(plan_.gates, spec.name, &GateSpec::name) > 0)
+        error(path + ".name", "this name is taken by a gate; names must differ");
+      if (!(spec.budget_share > 0.0 && std::isfinite(spec.budget_share)))
+        error(path + ".budget_share", "expected a weight above 0; 1 is an equal share");
+      if (!(spec.margins_used > 0.0 && std::isfinite(spec.margins_used)))
+        error(path + ".margins_used_above",
+              "expected a number of margins above 0, such as 1.5, got " +
+                  number_text(spec.margins_used));
+      check_parts(path, spec, combined_.back());
+    }
+  }
+
+  void check_parts(const std::string& path, const CombinedGateSpec& spec, CombinedDraft& draft) {
+    std::vector<std::string_view> names;
+    for (const GateSpec& gate : plan_.gates) names.push_back(gate.name);
+    for (const std::string& name : spec.gates) {
+      const auto found = std::ranges::find(names, name);
+      const auto gate = static_cast<std::size_t>(found - names.begin());
+      if (found == names.end())
+        error(path + ".gates", unknown("gate", name, names));
+      else if (std::ranges::count(draft.gates, gate) > 0)
+        error(path + ".gates", "names " + name + " twice");
+      else
+        draft.gates.push_back(gate);
+    }
+    if (spec.gates.size() < 2 || spec.gates.size() > CombinedMargins::kPartsMax)
+      error(path + ".gates", "expected 2 to " + std::to_string(CombinedMargins::kPartsMax) +
+                                 " gates to add up, got " + std::to_string(spec.gates.size()));
+    for (const std::size_t gate : draft.gates) {
+      if (plan_.gates[gate].noise_floor != NoiseFloor{})
+        error(path + ".gates", plan_.gates[gate].name +
+                                   " has a noise floor, and what its margin is used for within it "
+                                   "is nobody's harm; take gates without one");
+      draft.measured |= gates_[gate].measured;
+      check_same_windows(path, gates_[gate], plan_.gates[gate], draft);
+    }
+    const auto parts = static_cast<double>(draft.gates.size());
+    if (parts >= 2.0 && spec.margins_used >= parts)
+      report(Severity::warning, path + ".margins_used_above",
+             number_text(spec.margins_used) + " margins of " + number_text(parts) +
+                 " metrics are used only where one of them is beyond its own; expected less than " +
+                 number_text(parts));
+    if (spec.margins_used < 1.0)
+      report(Severity::note, path + ".margins_used_above",
+             "less than one margin, so a single metric within its own can make this gate fail");
+  }
+
+  void check_same_windows(const std::string& path, const GateDraft& gate, const GateSpec& spec,
+                          const CombinedDraft& draft) {
+    const GateDraft& first = gates_[draft.gates.front()];
+    const GateSpec& first_spec = plan_.gates[draft.gates.front()];
+    if (gate.every == first.every && gate.window == first.window &&
+        spec.initial_delay == first_spec.initial_delay)
+      return;
+    error(path + ".gates", spec.name + " and " + first_spec.name +
+                               " are looked at in different windows; expected the same every, "
+                               "window and initial_delay, so that their evidence is of the same "
+                               "requests");
+  }
+
+  /// Once the budget is split, which tunes them.
+  void make_combined() {
+    for (std::size_t i = 0; i < combined_.size(); ++i) {
+      CombinedDraft& draft = combined_[i];
+      const std::string path = "combined." + address(plan_.combined, i);
+      const std::size_t parts = draft.gates.size();
+      if (parts != plan_.combined[i].gates.size() || parts < 2 ||
+          parts > CombinedMargins::kPartsMax || !(plan_.combined[i].margins_used > 0.0))
+        continue;
+      Budget tuning = budget_of(gates_.size() + i);
+      tuning.false_alarm /= static_cast<double>(parts);
+      const std::vector<double> shares =
+          CombinedMargins::shares(plan_.combined[i].margins_used, parts);
+      std::vector<std::unique_ptr<MarginShare>> made;
+      for (const std::size_t gate : draft.gates) {
+        if (gates_[gate].test == nullptr) continue;  // refused already, for its own reasons
+        Diagnostics found;
+        GateSpec timed = plan_.gates[gate];
+        timed.every = gates_[gate].every;
+        auto share = make_margin_share(timed, shares, tuning, found);
+        for (const Diagnostic& each : found)
+          error(path + ".gates", plan_.gates[gate].name + ": " + each.message);
+        if (share != nullptr) made.push_back(std::move(share));
+      }
+      if (made.size() == parts) draft.test = std::make_unique<CombinedMargins>(std::move(made));
+    }
+  }
+
+  /// Puts gates with a noise floor within it: a test beyond it for harm, a test inside it for safety.
+  void check_noise_floors() {
+    for (std::size_t i = 0; i < gates_.size(); ++i) {
+      const GateSpec& spec = plan_.gates[i];
+      if (spec.noise_floor == NoiseFloor{}) continue;
+      const std::string path = "gates." + address(plan_.gates, i);
+      if (const std::string why = why_no_floor(i); !why.empty())
+        error(path + ".noise_floor", why);
+      else if (gates_[i].test != nullptr)
+        put_within_noise(path, i);
+    }
+  }
+
+  /// Why a gate can have no noise floor, or not this one; empty if it can.
+  [[nodiscard]] std::string why_no_floor(std::size_t i) const {
+    const GateSpec& spec = plan_.gates[i];
+    if (!(spec.noise_floor.size > 0.0 && std::isfinite(spec.noise_floor.size)))
+      return "expected a floor above 0";
+    if (spec.harm.kind == HarmSpec::Kind::distribution)
+      return "distances between distributions add up; write the floor into the margin instead";
+    if (guarantee(i) == Guarantee::none)
+      return spec.test.name +
+             " gives no guarantee that a floor could protect; write the floor into the margin, or "
+             "take a test with one";
+    if (spec.noise_floor.kind == NoiseFloor::Kind::sd && !can_spend(guarantee(i)))
+      return spec.test.name +
+             " has no share of the budget that a floor could use up when it is exceeded; give the "
+             "floor as a bound";
+    return {};
+  }
+
+  void put_within_noise(const std::string& path, std::size_t i) {
+    const GateSpec& spec = plan_.gates[i];
+    GateDraft& gate = gates_[i];
+    const Budget budget = test_budget_of(i);
+    const double of_harm = gates::reach(spec.noise_floor, spec.harm, budget.false_alarm);
+    const double of_safety = gates::reach(spec.noise_floor, spec.harm, budget.missed_harm);
+    const HarmSpec safe = gates::moved(spec.harm, -of_safety);
+    if (spec.harm.relation != HarmSpec::Relation::absolute && !gates::tolerates_no_change(safe))
+      return error(
+          path + ".harm",
+          "the margin lies inside the noise floor: deployments of one model differ by up to " +
+              distance_text(spec, of_safety) +
+              ", and no traffic tells such a change from noise; expected a margin beyond "
+              "that, or a lower floor");
+    gate.edge = gates::moved(spec.harm, of_harm);
+    auto of = [&](const HarmSpec& edge) {
+      GateSpec there = spec;
+      there.every = gate.every;
+      there.harm = edge;
+      Diagnostics found;
+      check_harm(there, *gate.metric, found);
+      std::unique_ptr<GateTest> test = has_errors(found) ? nullptr : gate.info->make(there, found);
+      for (const Diagnostic& each : found)
+        if (each.severity == Severity::error)
+          error(path + ".noise_floor",
+                "moves the edge to " + edge_text(there) + ": " + each.message);
+      return test;
+    };
+    gates::WithinNoise::Tests tests{.harm = of(gate.edge), .safety = of(safe)};
+    if (tests.harm != nullptr && tests.safety != nullptr)
+      gate.test = std::make_unique<gates::WithinNoise>(std::move(tests));
+  }
+
+  [[nodiscard]] static std::string distance_text(const GateSpec& spec, double distance) {
+    if (spec.harm.relation == HarmSpec::Relation::ratio) return share_text(std::expm1(distance));
+    const MetricInfo* metric = find_metric(spec.metric);
+    return metric->kind == MetricKind::positive
+               ? number_text(distance) + ' ' + std::string(metric->unit)
+               : number_text(100.0 * distance) + "pp";
+  }
+  [[nodiscard]] static std::string edge_text(const GateSpec& spec) {
+    return number_text(spec.harm.margin) +
+           (spec.harm.relation == HarmSpec::Relation::ratio ? "x" : "");
+  }
+
+  [[nodiscard]] std::shared_ptr<const Policy> policy(GateAuthority authority) {
     std::vector<StagedStage> stages;
     for (std::size_t i = 0; i < plan_.stages.size(); ++i) {
       const StageSpec& spec = plan_.stages[i];
@@ -444,22 +916,64 @@ class Compiler {
     for (std::size_t i = 0; i < gates_.size(); ++i) {
       const GateSpec& spec = plan_.gates[i];
       GateDraft& gate = gates_[i];
-      gate.test->prepare(budget_of(i));
-      gates.push_back({.name = spec.name,
-                       .probe = {.metric = spec.metric,
-                                 .form = gate.test->form(),
-                                 .statistic = gate.test->statistic(),
-                                 .window = gate.window,
-                                 .every = gate.every,
-                                 .initial_delay = spec.initial_delay},
-                       .test = std::move(gate.test),
-                       .budget = budget_of(i),
-                       .role = spec.role,
-                       .evidence = spec.evidence,
-                       .silence = gate.silence});
+      const double left = left_by_floor(i);
+      gate.test->prepare(test_budget_of(i));
+      Probe probe = probe_of(i);
+      gates.push_back(
+          {.name = spec.name,
+           .probe = std::move(probe),
+           .test = std::move(gate.test),
+           .budget = test_budget_of(i),
+           .role = spec.role,
+           .evidence = spec.evidence,
+           .silence = gate.silence,
+           .budget_share = shares_[i].rollout * left,
+           .spent = spent(i),
+           .test_of = gate.test_of ? std::optional(StageIndex(*gate.test_of)) : std::nullopt});
+    }
+    std::optional<SampleRatioGuard> guard;
+    // A check that only watched would have nothing to tell: it has no threshold to choose.
+    if (guards() && authority == GateAuthority::as_planned)
+      guard.emplace(exposures_, guard_every_, guard_false_alarm_);
+    std::vector<StagedCombination> combined;
+    for (std::size_t i = 0; i < combined_.size(); ++i)
+      combined.push_back({.name = plan_.combined[i].name,
+                          .gates = std::move(combined_[i].gates),
+                          .test = std::move(combined_[i].test),
+                          .budget = budget_of(gates_.size() + i),
+                          .role = plan_.combined[i].role,
+                          .evidence = plan_.combined[i].evidence,
+                          .budget_share = shares_[gates_.size() + i].rollout,
+                          .spent = spent(gates_.size() + i)});
+    if (authority == GateAuthority::watching) {
+      for (StagedGate& gate : gates) gate.role = GateRole::advisory;
+      for (StagedCombination& gate : combined) gate.role = GateRole::advisory;
     }
     return std::make_shared<StagedPolicy>(plan_.name, std::move(stages), std::move(gates),
-                                          plan_.when_halted);
+                                          plan_.when_halted, std::move(combined), plan_.spending,
+                                          std::move(guard));
+  }
+
+  [[nodiscard]] Probe probe_of(std::size_t i) const {
+    const GateDraft& gate = gates_[i];
+    return {.metric = plan_.gates[i].metric,
+            .segment = plan_.gates[i].segment,
+            .form = gate.test->form(),
+            .statistic = gate.test->statistic(),
+            .window = gate.window,
+            .every = gate.every,
+            .initial_delay = plan_.gates[i].initial_delay};
+  }
+
+  /// The errors that a gate's test may make.
+  [[nodiscard]] Budget test_budget_of(std::size_t gate) const {
+    return gates::left_by(plan_.gates[gate].noise_floor, budget_of(gate));
+  }
+
+  /// Share of a gate's errors that its noise floor leaves to its test.
+  [[nodiscard]] double left_by_floor(std::size_t gate) const {
+    const double whole = budget_of(gate).false_alarm;
+    return whole > 0.0 ? test_budget_of(gate).false_alarm / whole : 1.0;
   }
 
   /// A gate that spends nothing may use the whole budget: its alarms halt nothing.
@@ -467,21 +981,33 @@ class Compiler {
     Budget budget{.missed_harm = plan_.missed_harm_budget};
     if (plan_.false_alarm_budget) budget.false_alarm = *plan_.false_alarm_budget;
     if (claims_[gate].weight > 0.0) budget.false_alarm = shares_[gate].evidence;
+    if (const double spent = spent_by_test(gate); spent > 0.0)
+      budget = {.false_alarm = spent, .missed_harm = spent};
     return budget;
   }
 
-  const PlanSpec& plan_;
+  const PlanSpec& written_;
+  const PlanSpec plan_;  ///< with the A/B tests of stages as gates
   Diagnostics diagnostics_;
   std::vector<Exposure> exposures_;
   std::vector<GateDraft> gates_;
-  std::vector<BudgetClaim> claims_;
+  std::vector<CombinedDraft> combined_;
+  std::vector<BudgetClaim> claims_;  ///< of the gates, then of the combined ones
   std::vector<BudgetShare> shares_;
+  std::size_t stages_guarded_ = 0;
+  Duration guard_every_{};
+  double guard_false_alarm_ = 0.0;
+  std::vector<std::optional<double>> limits_;  ///< per stage, of the rollout's budget
 };
 
 }  // namespace
 
-Compiled compile(const PlanSpec& plan) { return Compiler(plan).finish(); }
+Compiled compile(const PlanSpec& plan, GateAuthority authority) {
+  return Compiler(plan).finish(authority);
+}
 
 std::vector<BudgetRow> budget_split(const PlanSpec& plan) { return Compiler(plan).budget_rows(); }
+
+std::vector<WeighedGate> weighed_gates(const PlanSpec& plan) { return Compiler(plan).weighed(); }
 
 }  // namespace gatewright

@@ -2,12 +2,15 @@
 // Used once per plan; together with initial_state() the only function here that allocates or can fail.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "policies/diagnostic.h"
 #include "policies/engine.h"
+#include "policies/gates/gate_test.h"
 #include "policies/plan.h"
 
 namespace gatewright {
@@ -17,9 +20,15 @@ struct Compiled {
   Diagnostics diagnostics;       ///< paths such as "gates.cost.harm.rises_by"; file and line empty
 };
 
-[[nodiscard]] Compiled compile(const PlanSpec& plan);
+/// Whether gates may halt. `watching` gates weigh the same evidence with the same shares of the
+/// budget, hold a rollout where they are silent or faulty, and never end it: what a recording of
+/// threshold curves needs. Under `advance_when: safety_shown` they hold nothing for want of safety.
+enum class GateAuthority : std::uint8_t { as_planned, watching };
 
-/// How the budget is spent, for lint: one row per gate.
+[[nodiscard]] Compiled compile(const PlanSpec& plan,
+                               GateAuthority authority = GateAuthority::as_planned);
+
+/// How the budget is spent, for lint: one row per gate, the check of the split last.
 struct BudgetRow {
   std::string gate;
   std::string test;
@@ -31,5 +40,16 @@ struct BudgetRow {
       1;  ///< stages over which the share is divided once more (evidence: stage)
 };
 [[nodiscard]] std::vector<BudgetRow> budget_split(const PlanSpec& plan);
+
+/// A gate as it is weighed, for whoever asks what it could see.
+struct WeighedGate {
+  std::unique_ptr<const GateTest> test;  ///< prepared for `budget`
+  Budget budget{};  ///< what is left of the gate's errors within its noise floor
+  HarmSpec edge{};  ///< of harm, beyond the noise floor
+  Probe probe{};
+  std::vector<bool> measured{};  ///< per stage
+};
+/// One per gate; none where the plan has errors.
+[[nodiscard]] std::vector<WeighedGate> weighed_gates(const PlanSpec& plan);
 
 }  // namespace gatewright

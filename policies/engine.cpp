@@ -4,6 +4,7 @@
 #include <cfloat>
 #include <cmath>
 #include <limits>
+#include <tuple>
 #include <utility>
 
 #include "policies/assert.h"
@@ -47,6 +48,53 @@ template <class Index>
   if (!impossible) return Fault::none;
   GATEWRIGHT_PROBE("engine: a summary that cannot be");
   return Fault::impossible_summary;
+}
+
+/// Whether a sum of products breaks the bound of Cauchy and Schwarz.
+[[nodiscard]] bool is_beyond(double products, double squares, double other_squares) noexcept {
+  return std::abs(products) >
+         std::sqrt(squares) * std::sqrt(other_squares) * (1.0 + kRounding) + DBL_MIN;
+}
+
+/// Of one arm's second number, beside a summary that is possible.
+[[nodiscard]] Fault fault_of(const Covariate& covariate, const Summary& summary) noexcept {
+  if (!std::isfinite(covariate.sum_of_products)) return Fault::not_finite;
+  const Fault alone =
+      fault_of(Summary{summary.count, covariate.sum, covariate.sum_of_squares}, false);
+  if (alone != Fault::none) return alone;
+  return is_beyond(covariate.sum_of_products, summary.sum_of_squares, covariate.sum_of_squares)
+             ? Fault::impossible_summary
+             : Fault::none;
+}
+
+/// Of the products of pairs, beside summaries that are possible.
+[[nodiscard]] Fault fault_of_pairs(const Samples& told, bool counts_events) noexcept {
+  const double products = *told.sum_of_products;
+  if (!std::isfinite(products)) return Fault::not_finite;
+  const auto& [baseline, candidate] = std::tie(told.baseline, told.candidate);
+  const bool impossible =
+      baseline.count != candidate.count ||
+      is_beyond(products, baseline.sum_of_squares, candidate.sum_of_squares) ||
+      (counts_events &&
+       (products < 0.0 || products > std::min(baseline.sum, candidate.sum) ||
+        baseline.sum + candidate.sum - products > static_cast<double>(baseline.count)));
+  return impossible ? Fault::impossible_summary : Fault::none;
+}
+
+/// Of what a probe may ask for beside the two summaries: exactly that must be told.
+[[nodiscard]] Fault fault_beside(const Samples& told, const Statistic& asked,
+                                 bool counts_events) noexcept {
+  const bool fits = told.covariates.has_value() == !asked.covariate.empty() &&
+                    told.sum_of_products.has_value() == asked.pairs &&
+                    (told.paired || !asked.pairs);
+  if (!fits) return Fault::wrong_form;
+  Fault fault = Fault::none;
+  if (told.covariates) {
+    fault = fault_of(told.covariates->baseline, told.baseline);
+    if (fault == Fault::none) fault = fault_of(told.covariates->candidate, told.candidate);
+  }
+  if (fault == Fault::none && told.sum_of_products) fault = fault_of_pairs(told, counts_events);
+  return fault;
 }
 
 [[nodiscard]] Fault fault_of(const Reading& reading) noexcept {
@@ -105,10 +153,16 @@ template <class Window, class ArmFault>
   }
   if (observation.at == kNever) return Fault::malformed;
   const Event& event = observation.event;
-  if (const auto* samples = std::get_if<Samples>(&event))
-    return fault_of(*samples, Form::samples, policy, state, [&](const Summary& arm) {
-      return fault_of(arm, (event_probes >> index_of(samples->probe) & 1) != 0);
+  if (const auto* samples = std::get_if<Samples>(&event)) {
+    const auto counts_events = [&] { return (event_probes >> index_of(samples->probe) & 1) != 0; };
+    const Fault fault = fault_of(*samples, Form::samples, policy, state, [&](const Summary& arm) {
+      return fault_of(arm, counts_events());
     });
+    return fault != Fault::none
+               ? fault
+               : fault_beside(*samples, policy.probes()[index_of(samples->probe)].statistic,
+                              counts_events());
+  }
   if (const auto* distributions = std::get_if<Distributions>(&event))
     return fault_of(*distributions, Form::distributions, policy, state,
                     [](HistogramView arm) { return fault_of(arm); });

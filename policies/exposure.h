@@ -29,4 +29,9 @@ struct Exposure {
          (exposure.served > 0 && exposure.served < kWholeExposure);
 }
 
+/// Whether units of the assignment come to both arms.
+[[nodiscard]] constexpr bool splits_units(const Exposure& exposure) noexcept {
+  return exposure.served > 0 && exposure.served < kWholeExposure;
+}
+
 }  // namespace gatewright

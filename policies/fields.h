@@ -5,6 +5,8 @@
 
 #include <array>
 #include <concepts>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
@@ -53,8 +55,11 @@ inline constexpr auto kNames<Direction> = std::to_array<std::string_view>({"up",
 template <>
 inline constexpr auto kNames<WhenHalted> = std::to_array<std::string_view>({"rollback", "freeze"});
 template <>
-inline constexpr auto kNames<AdvanceWhen> = std::to_array<std::string_view>({"no_harm_shown",
-                                                                             "safety_shown"});
+inline constexpr auto kNames<AdvanceWhen> =
+    std::to_array<std::string_view>({"no_harm_shown", "safety_shown", "winner"});
+template <>
+inline constexpr auto kNames<SampleSizeBy> = std::to_array<std::string_view>({"classical",
+                                                                              "arcsine"});
 template <>
 inline constexpr auto kNames<AssignmentUnit> =
     std::to_array<std::string_view>({"user", "request", "session", "tenant", "time"});
@@ -68,8 +73,12 @@ template <>
 inline constexpr auto kNames<HarmSpec::Relation> =
     std::to_array<std::string_view>({"ratio", "difference", "absolute"});
 template <>
+inline constexpr auto kNames<NoiseFloor::Kind> = std::to_array<std::string_view>({"bound", "sd"});
+template <>
 inline constexpr auto kNames<GateRole> = std::to_array<std::string_view>({"protective",
                                                                           "advisory"});
+template <>
+inline constexpr auto kNames<Spending> = std::to_array<std::string_view>({"split", "holm"});
 template <>
 inline constexpr auto kNames<EvidenceSpan> = std::to_array<std::string_view>({"rollout", "stage"});
 template <>
@@ -96,6 +105,17 @@ template <class Enum>
 template <class T, class Struct>
 concept Either = std::same_as<std::remove_const_t<T>, Struct>;
 
+/// A field that plans and journals were written without before it came to be: left out while it has
+/// the value that says nothing, so that their texts and digests stay what they were.
+template <class Value, class Visit, class Field>
+constexpr void visit_unless(const Value& unsaid, Visit&& visit, std::string_view name,
+                            Field& field) {
+  if constexpr (requires { visit.unless(unsaid, name, field); })
+    visit.unless(unsaid, name, field);
+  else if (field != unsaid)
+    visit(name, field);
+}
+
 template <Either<Exposure> T, class Visit>
 constexpr void fields(T& exposure, Visit&& visit) {
   visit("served", exposure.served);
@@ -108,6 +128,19 @@ constexpr void fields(T& summary, Visit&& visit) {
   visit("count", summary.count);
   visit("sum", summary.sum);
   visit("sum_of_squares", summary.sum_of_squares);
+}
+
+template <Either<Covariate> T, class Visit>
+constexpr void fields(T& covariate, Visit&& visit) {
+  visit("sum", covariate.sum);
+  visit("sum_of_squares", covariate.sum_of_squares);
+  visit("sum_of_products", covariate.sum_of_products);
+}
+
+template <Either<Covariates> T, class Visit>
+constexpr void fields(T& covariates, Visit&& visit) {
+  visit("baseline", covariates.baseline);
+  visit("candidate", covariates.candidate);
 }
 
 template <Either<Reading> T, class Visit>
@@ -133,6 +166,8 @@ constexpr void fields(T& samples, Visit&& visit) {
   visit("paired", samples.paired);
   visit("baseline", samples.baseline);
   visit("candidate", samples.candidate);
+  visit_unless(std::optional<Covariates>{}, visit, "covariates", samples.covariates);
+  visit_unless(std::optional<double>{}, visit, "sum_of_products", samples.sum_of_products);
 }
 
 template <Either<Distributions> T, class Visit>
@@ -209,17 +244,6 @@ constexpr void fields(T& entry, Visit&& visit) {
   visit("digest", entry.digest);
 }
 
-/// A field that plans were written without before it came to be: left out while it has the value that
-/// says nothing, so that the digest of such a plan stays what it was.
-template <class Value, class Visit, class Field>
-constexpr void visit_unless(const Value& unsaid, Visit&& visit, std::string_view name,
-                            Field& field) {
-  if constexpr (requires { visit.unless(unsaid, name, field); })
-    visit.unless(unsaid, name, field);
-  else if (field != unsaid)
-    visit(name, field);
-}
-
 template <Either<Assignment> T, class Visit>
 constexpr void fields(T& assignment, Visit&& visit) {
   visit("by", assignment.by);
@@ -227,6 +251,17 @@ constexpr void fields(T& assignment, Visit&& visit) {
   visit_unless(Duration(std::chrono::minutes(10)), visit, "block", assignment.block);
   visit_unless(std::vector<std::uint32_t>{}, visit, "allow", assignment.allow);
   visit_unless(std::vector<std::uint32_t>{}, visit, "deny", assignment.deny);
+}
+
+template <Either<AbSpec> T, class Visit>
+constexpr void fields(T& ab, Visit&& visit) {
+  visit("metric", ab.metric);
+  visit("alpha", ab.alpha);
+  visit("power", ab.power);
+  visit("min_effect", ab.min_effect);
+  visit("rate", ab.rate);
+  visit("spread", ab.spread);
+  visit("sample_size", ab.sample_size);
 }
 
 template <Either<StageSpec> T, class Visit>
@@ -239,7 +274,9 @@ constexpr void fields(T& stage, Visit&& visit) {
   visit("timeout", stage.timeout);
   visit("min_samples", stage.min_samples);
   visit("approval", stage.approval);
+  visit_unless(std::optional<double>{}, visit, "false_alarm_budget", stage.false_alarm_budget);
   visit("advance_when", stage.advance_when);
+  visit_unless(std::optional<AbSpec>{}, visit, "ab", stage.ab);
 }
 
 template <Either<HarmSpec> T, class Visit>
@@ -257,18 +294,42 @@ constexpr void fields(T& test, Visit&& visit) {
   visit("parameters", test.parameters);
 }
 
+template <Either<NoiseFloor> T, class Visit>
+constexpr void fields(T& floor, Visit&& visit) {
+  visit("kind", floor.kind);
+  visit("size", floor.size);
+}
+
 template <Either<GateSpec> T, class Visit>
 constexpr void fields(T& gate, Visit&& visit) {
   visit("name", gate.name);
   visit("metric", gate.metric);
+  visit_unless(std::string{}, visit, "segment", gate.segment);
   visit("harm", gate.harm);
   visit("test", gate.test);
+  visit_unless(NoiseFloor{}, visit, "noise_floor", gate.noise_floor);
   visit("role", gate.role);
   visit("every", gate.every);
   visit("window", gate.window);
   visit("initial_delay", gate.initial_delay);
   visit("silence", gate.silence);
   visit("min_samples", gate.min_samples);
+  visit("budget_share", gate.budget_share);
+  visit("evidence", gate.evidence);
+  visit_unless(std::string{}, visit, "advice", gate.advice);
+}
+
+template <Either<SampleRatioSpec> T, class Visit>
+constexpr void fields(T& spec, Visit&& visit) {
+  visit("false_alarm", spec.false_alarm);
+}
+
+template <Either<CombinedGateSpec> T, class Visit>
+constexpr void fields(T& gate, Visit&& visit) {
+  visit("name", gate.name);
+  visit("gates", gate.gates);
+  visit("margins_used", gate.margins_used);
+  visit("role", gate.role);
   visit("budget_share", gate.budget_share);
   visit("evidence", gate.evidence);
 }
@@ -278,6 +339,7 @@ constexpr void fields(T& plan, Visit&& visit) {
   visit("name", plan.name);
   visit("about", plan.about);
   visit("false_alarm_budget", plan.false_alarm_budget);
+  visit_unless(Spending::split, visit, "spending", plan.spending);
   visit("missed_harm_budget", plan.missed_harm_budget);
   visit("assignment", plan.assignment);
   visit("advance_when", plan.advance_when);
@@ -285,6 +347,8 @@ constexpr void fields(T& plan, Visit&& visit) {
   visit("every", plan.every);
   visit("stages", plan.stages);
   visit("gates", plan.gates);
+  visit_unless(std::optional<SampleRatioSpec>{}, visit, "sample_ratio", plan.sample_ratio);
+  visit_unless(std::vector<CombinedGateSpec>{}, visit, "combined", plan.combined);
 }
 
 struct IgnoreFields {

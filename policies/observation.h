@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <variant>
 
@@ -27,6 +28,25 @@ struct Summary {
     return *this;
   }
   friend constexpr bool operator==(const Summary&, const Summary&) = default;
+};
+
+/// Sums of a second number per request, beside a Summary's; two of them add up.
+struct Covariate {
+  double sum = 0.0;
+  double sum_of_squares = 0.0;
+  double sum_of_products = 0.0;  ///< with the Summary's number
+  constexpr Covariate& operator+=(const Covariate& other) noexcept {
+    sum += other.sum;
+    sum_of_squares += other.sum_of_squares;
+    sum_of_products += other.sum_of_products;
+    return *this;
+  }
+  friend constexpr bool operator==(const Covariate&, const Covariate&) = default;
+};
+
+struct Covariates {
+  Covariate baseline{}, candidate{};
+  friend constexpr bool operator==(const Covariates&, const Covariates&) = default;
 };
 
 enum class ReadingStatus : std::uint8_t { ok, missing, error };
@@ -61,6 +81,10 @@ struct Samples {
   std::uint64_t window = 0;
   bool paired = false;
   Summary baseline{}, candidate{};
+  /// Exactly where the probe's statistic names a covariate.
+  std::optional<Covariates> covariates{};
+  /// Exactly where it asks for pairs: of the two arms' numbers, over the mirrored requests.
+  std::optional<double> sum_of_products{};
   friend constexpr bool operator==(const Samples&, const Samples&) = default;
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "policies/decision.h"
+#include "policies/finding.h"
 #include "policies/metric.h"
 #include "policies/observation.h"
 #include "policies/time.h"
@@ -34,14 +35,28 @@ struct Statistic {
   double probability = 0.0;  ///< of a quantile, in (0, 1)
   QuantileDefinition definition = QuantileDefinition::linear;
   std::vector<double> buckets{};  ///< upper bounds, rising; for histogram_quantile only
+  /// Of both arms' answers to the same mirrored requests, with the sum of their products.
+  bool pairs = false;
+  /// A metric whose number is summed beside: on requests where both are defined, and of mean_log its
+  /// logarithm. Empty: none.
+  std::string covariate{};
   friend bool operator==(const Statistic&, const Statistic&) = default;
 };
+
+/// The metric of a probe that counts units of the assignment instead of requests (MetricInfo knows
+/// none of that name, so no gate can have it). Its windows are Samples whose counts are the units
+/// that were first seen in that window since the exposure last changed, at the arm that the router
+/// assigned them to; sums are 0. A unit is what is assigned: a user, a session, a tenant, or each
+/// request; where blocks of time go one way, a user. Units that a list assigns are left out. A driver
+/// may leave such a probe unanswered.
+inline constexpr std::string_view kAssignedUnits = "units";
 
 /// What a policy wants measured; the driver, real or simulated, supplies exactly this: for every
 /// `every` (after `initial_delay` from the start of the rollout) one window of length `window`,
 /// numbered from 0, in order. mean_log: Summary over ln(x).
 struct Probe {
   std::string metric;
+  std::string segment{};  ///< only requests of users of this segment; empty: of all
   Form form = Form::samples;
   Statistic statistic{};
   Duration window{};
@@ -99,6 +114,8 @@ class Policy {
   [[nodiscard]] virtual std::span<const Probe> probes() const noexcept = 0;
   /// Names of gates, for masks in decisions; bit i of a mask is gate i.
   [[nodiscard]] virtual std::span<const std::string> gate_names() const noexcept = 0;
+  /// The gates that can halt the rollout; the others advise.
+  [[nodiscard]] virtual GateMask protective_gates() const noexcept { return ~GateMask{}; }
   /// Exposure after a halt in the given stage: zero for rollback, the stage's own for freeze.
   [[nodiscard]] virtual Exposure exposure_after_halt(StageIndex stage) const noexcept = 0;
   [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
@@ -113,6 +130,14 @@ class Policy {
                                          const RolloutView& view) const noexcept = 0;
   /// For reports: the harm evidence of gate `gate` now (1 decides), NaN where it has none.
   [[nodiscard]] virtual double harm(ConstPolicyMemory memory, std::size_t gate) const noexcept = 0;
+  /// For reports: what gate `gate`, if it is an A/B test, has found so far.
+  [[nodiscard]] virtual Finding finding(ConstPolicyMemory, std::size_t) const noexcept {
+    return Finding::none;
+  }
 };
+
+/// The names of a mask's gates in the order in which they count: those that halt, then those that
+/// advise, each in the policy's order. The first is what a halt is put down to.
+[[nodiscard]] std::vector<std::string_view> names_by_weight(const Policy& policy, GateMask gates);
 
 }  // namespace gatewright

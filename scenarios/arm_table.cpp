@@ -198,18 +198,13 @@ class SinceShape final : public Shape<Effect> {
                                      "the moment at which the served share first reached this"))});
 };
 
-std::vector<std::string> metrics_that_differ() {
+/// Metrics that effects can act on; of the prompts' length, which the arms share, last.
+std::vector<std::string> metrics_with_effects() {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < sim::kWorldMetrics; ++i) {
     const auto metric = static_cast<sim::WorldMetric>(i);
     if (sim::can_differ(metric)) names.emplace_back(sim::to_string(metric));
   }
-  return names;
-}
-
-/// Metrics that effects can act on: prompts change for both arms at once.
-std::vector<std::string> metrics_with_effects() {
-  std::vector<std::string> names = metrics_that_differ();
   names.emplace_back(sim::to_string(sim::WorldMetric::input_tokens));
   return names;
 }

@@ -22,7 +22,7 @@ bool is_one_of(char c, std::string_view characters) noexcept {
 bool is_plain(std::string_view text) {
   if (text.empty() || text == "~" || text == "null" || text == "Null" || text == "NULL")
     return false;
-  if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
+  if (text.front() == ' ' || is_one_of(text.back(), " :?")) return false;
   if (is_one_of(text.front(), "-?:,[]{}#&*!|>'\"%@`=<") &&
       !(text.size() > 1 && text.front() == '-' && text[1] >= '0' && text[1] <= '9'))
     return false;

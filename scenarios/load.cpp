@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "policies/staged/sample_ratio_guard.h"
 #include "scenarios/places.h"
 #include "scenarios/plan_yaml.h"
 #include "scenarios/scenario_table.h"
@@ -60,6 +61,8 @@ void bind_to_plan(ExpectationSet& set, const PlanSpec& plan, const Node& root, P
   std::vector<std::string> gates;
   for (const StageSpec& stage : plan.stages) stages.push_back(stage.name);
   for (const GateSpec& gate : plan.gates) gates.push_back(gate.name);
+  for (const CombinedGateSpec& gate : plan.combined) gates.push_back(gate.name);
+  if (plan.sample_ratio) gates.emplace_back(kSampleRatio);
   const auto unknown = [&](const Expectation& claim, std::string_view key, const std::string& noun,
                            const std::string& name, const std::vector<std::string>& known) {
     const Place place = locate(root, join(claim.path, key));
@@ -84,6 +87,21 @@ void bind_to_plan(ExpectationSet& set, const PlanSpec& plan, const Node& root, P
   }
 }
 
+/// A policy file does not know the segments of the worlds that it is played in.
+void check_segments(const PlanSpec& plan, const std::string& policy_path,
+                    const sim::Traffic& traffic, const Node& root, Problems& problems) {
+  std::vector<std::string> known;
+  for (const sim::Segment& segment : traffic.segments) known.push_back(segment.name);
+  for (const GateSpec& gate : plan.gates) {
+    if (gate.segment.empty() || std::ranges::find(known, gate.segment) != known.end()) continue;
+    const Place place = locate(root, policy_path + ".gates." + gate.name + ".segment");
+    problems.error(
+        place.mark, place.path,
+        "this world has no segment `" + shortened(gate.segment) + "`" +
+            (known.empty() ? "; it has no `traffic.segments`" : hint(gate.segment, known)));
+  }
+}
+
 /// Reads the policies and ties the claims to them. False: a policy is wrong.
 bool add_policies(StudyDraft& draft, const Document& document, Study& study,
                   Diagnostics& diagnostics) {
@@ -103,6 +121,7 @@ bool add_policies(StudyDraft& draft, const Document& document, Study& study,
     names.push_back(found->name);
     bind_to_plan(claims, *found, document.root, problems);
     bind_to_world(claims, draft.scenario, document.root, problems);
+    check_segments(*found, policy.path, draft.scenario.traffic, document.root, problems);
     plan = *std::move(found);
   };
   add(draft.policy, draft.expected.claims, study.plan);

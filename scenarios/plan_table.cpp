@@ -9,6 +9,7 @@
 
 #include "policies/gates/catalogue.h"
 #include "policies/gates/counting_rule.h"
+#include "policies/staged/sample_ratio_guard.h"
 #include "scenarios/expression.h"
 
 namespace gatewright::scenarios {
@@ -375,6 +376,53 @@ ShapeOf<TestSpec> test_shape() {
   return one_of<TestSpec>(std::move(tests));
 }
 
+// ------------------------------------------------------------------------------------- noise floor
+
+/// A bound, or a map with the key `sd`, in the terms of the gate's margin.
+class NoiseFloorShape final : public Shape<NoiseFloor> {
+ public:
+  using Kind = NoiseFloor::Kind;
+  explicit NoiseFloorShape(const Unit<double>& unit)
+      : bound_(quantity(unit, kAboveZero)),
+        sd_(object<NoiseFloor>({required(field("sd", &NoiseFloor::size, bound_, kAboutSd))})) {}
+
+  void read(const Node& node, const std::string& path, Problems& problems,
+            NoiseFloor& floor) const override {
+    floor.kind = node.kind == Node::Kind::map ? Kind::sd : Kind::bound;
+    if (floor.kind == Kind::sd)
+      sd_->read(node, path, problems, floor);
+    else
+      bound_->read(node, path, problems, floor.size);
+  }
+  [[nodiscard]] Node write(const NoiseFloor& floor) const override {
+    return floor.kind == Kind::sd ? sd_->write(floor) : bound_->write(floor.size);
+  }
+  [[nodiscard]] Node schema() const override { return floor_schema(); }
+
+  /// Of any gate: the unit is checked by the loader alone.
+  [[nodiscard]] static Node floor_schema() {
+    const auto amount = [] {
+      return map_node({{"type", list_node({quoted_node("string"), quoted_node("number")})}});
+    };
+    return map_node(
+        {{"anyOf",
+          list_node({amount(), object_schema({{"sd", described(amount(), kAboutSd)}}, {"sd"})})}});
+  }
+
+ private:
+  static constexpr const char* kAboutSd =
+      "standard deviation of one arm's draw per deployment, as `gatewright floor` estimates it";
+  ShapeOf<double> bound_;
+  ShapeOf<NoiseFloor> sd_;
+};
+
+ShapeOf<NoiseFloor> floor_of(const GateSpec& gate) {
+  const MetricInfo* metric = find_metric(gate.metric);
+  if (!metric) return nullptr;
+  const bool is_ratio = gate.harm.relation == Relation::ratio;
+  return std::make_shared<NoiseFloorShape>(is_ratio ? kRelativeChange : difference_unit(*metric));
+}
+
 // ------------------------------------------------------------------------------------------- gates
 
 /// Reads a gate's expression into its metric and harm; a problem points into the text.
@@ -432,21 +480,37 @@ Node after_schema() {
                    {"default", plain_node("1 consecutive")}});
 }
 
+ShapeOf<GateRole> role() {
+  return choice<GateRole>("a role",
+                          {{"protective", GateRole::protective}, {"advisory", GateRole::advisory}});
+}
+
+ShapeOf<EvidenceSpan> evidence_span() {
+  return choice<EvidenceSpan>("a span",
+                              {{"rollout", EvidenceSpan::rollout}, {"stage", EvidenceSpan::stage}});
+}
+
 std::vector<Field<GateSpec>> gate_fields() {
   return {
       field("name", &GateSpec::name, text(false), "told apart by it; default: the metric"),
       read_only("expr", "metric, statistic and bound in one line, instead of `metric` and `harm`",
                 read_expression, expression_schema),
       field("metric", &GateSpec::metric, name_of("a metric", metric_names()), "what is measured"),
+      unless(std::string{}, &GateSpec::segment,
+             field("segment", &GateSpec::segment, text(false),
+                   "only requests of users of this segment of the traffic; default: of all")),
       dependent<GateSpec, HarmSpec>("harm", &GateSpec::harm, harm_of, HarmShape::harm_schema,
                                     "the change beyond which the candidate is harmful"),
       field("test", &GateSpec::test, test_shape(), "how the samples are weighed"),
       read_only("after", "with `expr`: how many failing looks make a failing gate", read_after,
                 after_schema),
-      field("role", &GateSpec::role,
-            choice<GateRole>(
-                "a role", {{"protective", GateRole::protective}, {"advisory", GateRole::advisory}}),
-            "advisory: reported, never halts"),
+      unless(
+          NoiseFloor{}, &GateSpec::noise_floor,
+          dependent<GateSpec, NoiseFloor>(
+              "noise_floor", &GateSpec::noise_floor, floor_of, NoiseFloorShape::floor_schema,
+              "what deployments differ by for no reason, which more traffic does not average out: "
+              "a bound such as 2pp or 3%, or {sd: 1pp}; widens the edge of harm")),
+      field("role", &GateSpec::role, role(), "advisory: reported, never halts"),
       unless(Duration::zero(), &GateSpec::every,
              field("every", &GateSpec::every, quantity(kDuration, kPositiveTime),
                    "between two looks; default: the plan's")),
@@ -460,10 +524,11 @@ std::vector<Field<GateSpec>> gate_fields() {
             "per arm; below it a look is no evidence"),
       field("budget_share", &GateSpec::budget_share, quantity(kNumber, kAboveZero),
             "relative weight when the false-alarm budget is split"),
-      field("evidence", &GateSpec::evidence,
-            choice<EvidenceSpan>(
-                "a span", {{"rollout", EvidenceSpan::rollout}, {"stage", EvidenceSpan::stage}}),
+      field("evidence", &GateSpec::evidence, evidence_span(),
             "whether evidence survives a change of stage"),
+      unless(std::string{}, &GateSpec::advice,
+             field("advice", &GateSpec::advice, text(),
+                   "what to do where this gate is why a rollout went no further")),
   };
 }
 
@@ -507,11 +572,78 @@ class GateShape final : public Shape<GateSpec> {
   ShapeOf<GateSpec> map_;
 };
 
+// --------------------------------------------------------------------------------- combined gates
+
+ShapeOf<CombinedGateSpec> combined_shape() {
+  return object<CombinedGateSpec>({
+      required(field("name", &CombinedGateSpec::name, text(false), "told apart by it")),
+      required(field("gates", &CombinedGateSpec::gates, list<std::string>(text(false), 1),
+                     "of this plan, by name: those whose metrics are added up")),
+      required(field("margins_used_above", &CombinedGateSpec::margins_used,
+                     quantity(kNumber, kAboveZero),
+                     "the metrics together have used up more than this many of their harm margins: "
+                     "a rise of 15% where 20% are tolerated uses 0.75")),
+      field("role", &CombinedGateSpec::role, role(), "advisory: reported, never halts"),
+      field("budget_share", &CombinedGateSpec::budget_share, quantity(kNumber, kAboveZero),
+            "relative weight when the false-alarm budget is split"),
+      field("evidence", &CombinedGateSpec::evidence, evidence_span(),
+            "whether evidence survives a change of stage"),
+  });
+}
+
 // ------------------------------------------------------------------------------------------ stages
 
 ShapeOf<AdvanceWhen> advance_when() {
   return choice<AdvanceWhen>("a rule", {{"no_harm_shown", AdvanceWhen::no_harm_shown},
-                                        {"safety_shown", AdvanceWhen::safety_shown}});
+                                        {"safety_shown", AdvanceWhen::safety_shown},
+                                        {"winner", AdvanceWhen::winner}});
+}
+
+/// A difference in the unit of the test's metric, above 0.
+ShapeOf<double> difference_of(const AbSpec& ab) {
+  const MetricInfo* metric = find_metric(ab.metric);
+  return metric ? quantity(difference_unit(*metric), kAboveZero) : nullptr;
+}
+
+/// Of any metric: the unit is checked by the loader alone.
+Node difference_schema() {
+  return map_node({{"type", list_node({quoted_node("string"), quoted_node("number")})}});
+}
+
+Field<AbSpec> spread_field() {
+  return {.key = "spread",
+          .about = "of numbers: their standard deviation",
+          .required = false,
+          .read =
+              [](const Node& node, const std::string& path, Problems& problems, AbSpec& ab) {
+                if (const auto shape = difference_of(ab))
+                  shape->read(node, path, problems, ab.spread.emplace());
+              },
+          .write = [](const AbSpec& ab) -> std::optional<Node> {
+            const auto shape = difference_of(ab);
+            return shape && ab.spread ? std::optional(shape->write(*ab.spread)) : std::nullopt;
+          },
+          .schema = difference_schema};
+}
+
+ShapeOf<AbSpec> ab_shape() {
+  return object<AbSpec>({
+      required(field("metric", &AbSpec::metric, name_of("a metric", metric_names()),
+                     "what the arms are compared by")),
+      field("alpha", &AbSpec::alpha, quantity(kShare, kErrorShare),
+            "two-sided error of calling a winner; half of it is spent of the false-alarm budget"),
+      field("power", &AbSpec::power, quantity(kShare, kErrorShare),
+            "probability of calling the winner where the difference is min_effect"),
+      required(dependent<AbSpec, double>("min_effect", &AbSpec::min_effect, difference_of,
+                                         difference_schema, "the least difference that matters")),
+      field("rate", &AbSpec::rate, quantity(kShare, kErrorShare),
+            "of events: what the baseline's rate is expected to be"),
+      spread_field(),
+      field("sample_size", &AbSpec::sample_size,
+            choice<SampleSizeBy>("a formula", {{"classical", SampleSizeBy::classical},
+                                               {"arcsine", SampleSizeBy::arcsine}}),
+            "of rates: by the variances of the two rates, or by Cohen's h"),
+  });
 }
 
 ShapeOf<StageSpec> stage_shape() {
@@ -535,6 +667,11 @@ ShapeOf<StageSpec> stage_shape() {
           field("approval", &StageSpec::approval, quantity(kBoolean),
                 "wait for an operator before leaving"),
           field("advance_when", &StageSpec::advance_when, advance_when(), "overrides the ramp's"),
+          field(
+              "false_alarm_budget", &StageSpec::false_alarm_budget, quantity(kShare, kErrorShare),
+              "share of healthy rollouts that may be halted in this stage; default: the rollout's"),
+          field("ab", &StageSpec::ab, ab_shape(),
+                "an A/B test that the stage plays to its end, and that halts if the baseline wins"),
       },
       [](const Node& node, const std::string& path, Problems& problems, StageSpec&) {
         const auto has = [&node](const char* key) { return node.find(key) != nullptr; };
@@ -578,6 +715,48 @@ ShapeOf<PlanSpec> ramp_shape() {
   return one_of<PlanSpec>({group("strict", strict, "stage after stage, in order")});
 }
 
+/// `false`, or a map; nothing is a map without keys.
+class SampleRatioShape final : public Shape<std::optional<SampleRatioSpec>> {
+ public:
+  void read(const Node& node, const std::string& path, Problems& problems,
+            std::optional<SampleRatioSpec>& spec) const override {
+    bool is_on = true;
+    spec.emplace();
+    if (node.kind == Node::Kind::map) return map_->read(node, path, problems, *spec);
+    switch_->read(node, path, problems, is_on);
+    if (!is_on) spec.reset();
+  }
+  [[nodiscard]] Node write(const std::optional<SampleRatioSpec>& spec) const override {
+    return spec ? map_->write(*spec) : switch_->write(false);
+  }
+  [[nodiscard]] Node schema() const override {
+    return map_node({{"anyOf", list_node({switch_->schema(), map_->schema()})},
+                     {"default", plain_node("true")}});
+  }
+
+ private:
+  ShapeOf<bool> switch_ = quantity(kBoolean);
+  ShapeOf<SampleRatioSpec> map_ = object<SampleRatioSpec>(
+      {field("false_alarm", &SampleRatioSpec::false_alarm, quantity(kShare, kErrorShare),
+             "share of healthy rollouts that it may halt, out of the budget; default: a fiftieth "
+             "of the budget, 0.1% without one")});
+};
+
+/// A plan that is read has the check unless it says otherwise.
+Field<PlanSpec> sample_ratio_field() {
+  const auto shape = std::make_shared<const SampleRatioShape>();
+  return {.key = "sample_ratio",
+          .about = "check that units are split as the stages ask; `false`: none",
+          .required = false,
+          .read = [shape](const Node& node, const std::string& path, Problems& problems,
+                          PlanSpec& plan) { shape->read(node, path, problems, plan.sample_ratio); },
+          .write = [shape](const PlanSpec& plan) -> std::optional<Node> {
+            if (plan.sample_ratio == SampleRatioSpec{}) return std::nullopt;
+            return shape->write(plan.sample_ratio);
+          },
+          .schema = [shape] { return shape->schema(); }};
+}
+
 ShapeOf<PlanSpec> make_plan_shape(bool is_file) {
   Field<PlanSpec> version = version_field<PlanSpec>();
   version.required = is_file;
@@ -588,6 +767,12 @@ ShapeOf<PlanSpec> make_plan_shape(bool is_file) {
       fixed<PlanSpec>("policy", "a kind of policy", {"staged"}, "the kind of policy"),
       field("false_alarm_budget", &PlanSpec::false_alarm_budget, quantity(kShare, kErrorShare),
             "share of healthy rollouts that may be halted, over all gates, stages and looks"),
+      unless(
+          Spending::split, &PlanSpec::spending,
+          field("spending", &PlanSpec::spending,
+                choice<Spending>("a rule", {{"split", Spending::split}, {"holm", Spending::holm}}),
+                "split: each gate has its share of the budget; holm: so too, and at a halt the "
+                "shares of the gates that failed pass to the others, to say which failed as well")),
       field("missed_harm_budget", &PlanSpec::missed_harm_budget, quantity(kShare, kErrorShare),
             "error that a gate's evidence of safety may make"),
       field("assignment", &PlanSpec::assignment, assignment_shape(),
@@ -603,6 +788,10 @@ ShapeOf<PlanSpec> make_plan_shape(bool is_file) {
                      "exposures in order")),
       field("gates", &PlanSpec::gates, named_list<GateSpec>(std::make_shared<GateShape>()),
             "what must hold"),
+      unless(std::vector<CombinedGateSpec>{}, &PlanSpec::combined,
+             field("combined", &PlanSpec::combined, named_list<CombinedGateSpec>(combined_shape()),
+                   "what must hold of several gates' metrics together")),
+      sample_ratio_field(),
   });
 }
 
@@ -621,6 +810,8 @@ PlanSpec with_defaults(PlanSpec plan) {
     if (!stage.timeout) stage.timeout = std::max<Duration>(10 * stage.dwell, hours(24));
     if (!stage.advance_when) stage.advance_when = plan.advance_when;
   }
+  if (plan.sample_ratio)
+    plan.sample_ratio->false_alarm = false_alarm_of(*plan.sample_ratio, plan.false_alarm_budget);
   for (GateSpec& gate : plan.gates) {
     if (gate.every == Duration::zero()) gate.every = plan.every;
     if (!gate.window) gate.window = gate.every;

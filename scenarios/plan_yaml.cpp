@@ -13,6 +13,7 @@ namespace gatewright::scenarios {
 LoadedPlan read_plan(const Node& node, const std::string& path, bool is_file) {
   LoadedPlan result;
   PlanSpec plan;
+  plan.sample_ratio.emplace();
   Problems problems;
   plan_shape(is_file)->read(node, path, problems, plan);
   result.diagnostics = std::move(problems).take();

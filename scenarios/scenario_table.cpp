@@ -23,6 +23,13 @@ std::vector<Field<Scenario>> scenario_fields() {
       required(field("name", &Scenario::name, text(false), "of the scenario, in reports")),
       field("about", &Scenario::about, text(), "what the world is and what should happen"),
       field("seed", &Scenario::seed, quantity(kCount), "of all random streams"),
+      unless(sim::Fidelity::requests, &Scenario::fidelity,
+             field("fidelity", &Scenario::fidelity,
+                   choice<sim::Fidelity>("a fidelity", {{"requests", sim::Fidelity::requests},
+                                                        {"windows", sim::Fidelity::windows},
+                                                        {"auto", sim::Fidelity::automatic}}),
+                   "how finely it is played: every request, what telemetry counts of each window, "
+                   "or whichever fits")),
       field("horizon", &Scenario::horizon, duration(kPositiveTime),
             "the run ends here at the latest"),
       field("starts_at", &Scenario::starts_at, quantity(kMoment),

@@ -281,7 +281,8 @@ class ObjectShape final : public Shape<T> {
     for (const Field<T>& field : fields_) {
       Node schema = described(field.schema(), field.about);
       const std::optional<Node> usual = field.required ? std::nullopt : field.write(defaults);
-      if (usual && usual->kind == Node::Kind::scalar && !is_empty_text(*usual))
+      if (usual && usual->kind == Node::Kind::scalar && !is_empty_text(*usual) &&
+          schema.find("default") == nullptr)
         put(schema, "default", *usual);
       properties.emplace_back(field.key, std::move(schema));
       if (field.required) required.push_back(field.key);

@@ -17,11 +17,23 @@ std::uint64_t operator_number(OperatorCommand::Kind command, std::uint64_t stage
   return stage << 8 | static_cast<std::uint64_t>(command);
 }
 
-std::vector<Measurement> measurements_of(std::span<const Probe> probes) {
+std::vector<Measurement> measurements_of(std::span<const Probe> probes, const Traffic& traffic) {
   std::vector<Measurement> measurements;
   measurements.reserve(probes.size());
-  for (const Probe& probe : probes) measurements.push_back(measurement_of(probe));
+  for (const Probe& probe : probes) {
+    measurements.push_back(measurement_of(probe));
+    if (!probe.segment.empty()) measurements.back().segment = segment_index(traffic, probe.segment);
+  }
   return measurements;
+}
+
+std::vector<Finding> findings_of(const Policy& policy, const RolloutState& state) {
+  std::vector<Finding> findings(policy.gate_names().size());
+  for (std::size_t gate = 0; gate < findings.size(); ++gate)
+    findings[gate] = policy.finding(state.memory, gate);
+  const bool any =
+      std::ranges::any_of(findings, [](Finding found) { return found != Finding::none; });
+  return any ? findings : std::vector<Finding>();
 }
 
 std::vector<double> harm_of(const Policy& policy, const RolloutState& state) {
@@ -40,7 +52,8 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
       longest_actuation_(longest_delay(delay_law(scenario.scenario().rollback))),
       assignment_wants_(wants_of(contender.assignment)),
       has_servers_(scenario.scenario().serving.has_value()),
-      measurements_(measurements_of(contender.engine.policy().probes())),
+      measurements_(
+          measurements_of(contender.engine.policy().probes(), scenario.scenario().traffic)),
       initial_state_(contender.engine.initial_state(Instant{})),
       router_(scenario.scenario().rollback),
       probes_(contender.engine.policy().probes(), scenario.scenario().telemetry.window),
@@ -50,6 +63,9 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     for (const Measurement& measurement : measurements_)
       measured_wants_[arm] |= wants_of(measurement, arm);
+  for (const Measurement& measurement : measurements_)
+    if (measurement.metric == WorldMetric::units)
+      unit_ = counted_unit(contender.assignment, scenario_.traffic.users);
 }
 
 // ---- events ----
@@ -65,6 +81,7 @@ void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   record_ = {};
   record_.replication = key.replication;
   trace_ = trace;
+  if (recorder_ != nullptr) recorder_->start();
   if (trace_ != nullptr) *trace_ = {.journal = {}, .initial_state = initial_state_, .harm = {}};
   running_ = true;
   until_ = kNever;
@@ -150,6 +167,7 @@ void Driver::expire(Instant horizon) noexcept {
 void Driver::step(Instant now, const Event& event, EventQueue& queue) {
   const Observation observation{++sequence_, now, event};
   checker_.remember(state_);
+  if (recorder_ != nullptr) recorder_->remember(state_, decision_.measure);
   decision_ = contender_.engine.step(state_, observation);
   checker_.check(observation, decision_, state_);
   ++record_.steps;
@@ -158,6 +176,8 @@ void Driver::step(Instant now, const Event& event, EventQueue& queue) {
     trace_->journal.append(observation, decision_, digest(state_));
     trace_->harm.push_back(harm_of(contender_.engine.policy(), state_));
   }
+  if (recorder_ != nullptr)
+    recorder_->look(observation, decision_, state_, detection_delay_at(decision_.at));
   obey(decision_, now, queue);
 }
 
@@ -168,6 +188,8 @@ void Driver::obey(const Decision& decision, Instant now, EventQueue& queue) {
                 .number = pending->number,
                 .contender = index_,
                 .phase = EventPhase::actuation});
+  if (running_ && decision.action == Action::hold && decision.cause != Cause::observation_refused)
+    record_.waited_for = decision.cause;
   if (decision.action != Action::hold) {
     record_.cause = decision.cause;
     if (decision.action == Action::halt) halt(decision);
@@ -200,10 +222,13 @@ void Driver::halt(const Decision& decision) {
   record_.outcome = Outcome::halted;
   record_.failing = decision.failing;
   record_.ended_at = decision.at.time_since_epoch();
-  const std::optional<Instant> onset = impact_.harmed_since(decision.at, history());
-  if (!record_.first_exposure_at || !onset) return;
-  record_.detection_delay =
-      record_.ended_at - std::max(*record_.first_exposure_at, onset->time_since_epoch());
+  record_.detection_delay = detection_delay_at(decision.at);
+}
+
+std::optional<Duration> Driver::detection_delay_at(Instant now) const {
+  const std::optional<Instant> onset = impact_.harmed_since(now, history());
+  if (!record_.first_exposure_at || !onset) return std::nullopt;
+  return now.time_since_epoch() - std::max(*record_.first_exposure_at, onset->time_since_epoch());
 }
 
 void Driver::end_if_rollback_holds(Instant now) {
@@ -231,6 +256,15 @@ void Driver::schedule_wake(Instant now, EventQueue& queue) {
 }
 
 // ---- one telemetry window of requests ----
+
+std::uint64_t Driver::still_since() const noexcept {
+  const std::span<const ExposureSegment> history = router_.history();
+  std::size_t last = history.size() - 1;
+  while (last > 0 && history[last - 1].exposure == history[last].exposure) --last;
+  const Duration window = scenario_.telemetry.window;
+  return static_cast<std::uint64_t>((history[last].from.time_since_epoch() + window - Duration(1)) /
+                                    window);
+}
 
 Wants Driver::wants(std::span<const double> times) const noexcept {
   const double first = times.front();
@@ -262,6 +296,7 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
     if (serves || mirrors) wants |= want(kCandidateArm, 0);
   }
   if (splits) wants |= assignment_wants_;
+  if (splits && running_ && unit_) wants |= wants_of(*unit_, contender_.assignment);
   if (cold_) wants |= assignment_wants_ | kWantUsers | want(kBaselineArm, kRefusals | kQualities);
   if (mirrors) wants |= kWantMirror | want(kCandidateArm, kCosts);
   if (serves) {
@@ -287,6 +322,12 @@ void Driver::add_requests(const Columns& columns, const Split& split, Buckets bu
   if (cold_) impact_.add_cold(columns, buckets, split.requests(), *cold_);
 }
 
+void Driver::add_window(const WindowCounts& counts) noexcept {
+  record_.requests += counts.requests;
+  record_.candidate_requests += counts.candidate_requests;
+  impact_.add(counts.impact);
+}
+
 bool Driver::close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
                           std::span<const Tally* const> tallies) {
   ++events_;
@@ -301,6 +342,7 @@ RunRecord Driver::record() const {
   record.stage = static_cast<std::uint16_t>(state_.stage);
   record.impact = impact_.impact();
   record.violations = checker_.violations();
+  record.findings = findings_of(contender_.engine.policy(), state_);
 
   Digest fingerprint;
   fingerprint.add(digest(state_));

@@ -22,6 +22,9 @@
 #include "sim/telemetry/delivery.h"
 #include "sim/telemetry/measurement.h"
 #include "sim/telemetry/probe_windows.h"
+#include "sim/threshold_recorder.h"
+#include "sim/users/unit_sightings.h"
+#include "sim/windows/window_world.h"
 #include "sim/world.h"
 
 namespace gatewright::sim {
@@ -38,6 +41,8 @@ class Driver {
 
   /// A new rollout; `trace` may be null.
   void start(RunKey key, RunTrace* trace, EventQueue& queue);
+  /// From now on every step is shown to `recorder`, which outlives the driver; null: to none.
+  void record_with(ThresholdRecorder* recorder) noexcept { recorder_ = recorder; }
   void wake(Instant now, EventQueue& queue);
   void actuate(std::uint64_t number, Instant now, EventQueue& queue);
   /// Reports of telemetry window k have arrived.
@@ -66,12 +71,18 @@ class Driver {
   /// Whether evidence is still of use: not after the end.
   [[nodiscard]] bool is_measuring() const noexcept { return running_; }
   [[nodiscard]] std::span<const Measurement> measurements() const noexcept { return measurements_; }
+  /// The units that it counts; nothing where no probe asks for them.
+  [[nodiscard]] const std::optional<CountedUnit>& unit() const noexcept { return unit_; }
+  /// The first telemetry window over the whole of which the present exposure stands still.
+  [[nodiscard]] std::uint64_t still_since() const noexcept;
   /// Columns wanted of a chunk with these arrival times.
   [[nodiscard]] Wants wants(std::span<const double> times) const noexcept;
   /// `words`: random words per stream of a chunk of arrivals, `draws` those that this contender needed.
   void add_words(const std::array<std::uint64_t, kDraws>& words, Draws draws) noexcept;
   void add_requests(const Columns& columns, const Split& split, Buckets buckets,
                     const ChunkCosts& costs);
+  /// What of a window was drawn without its requests.
+  void add_window(const WindowCounts& counts) noexcept;
   /// The first halves of the window's tallies, per probe, where reports can be cut short. Before
   /// close_window().
   void cut_short(std::span<const Tally* const> halves) noexcept {
@@ -91,6 +102,8 @@ class Driver {
   void ask_for_approval(Instant now, EventQueue& queue);
   void end_if_rollback_holds(Instant now);
   void halt(const Decision& decision);
+  /// Of a halt at that moment; nothing where no harm had reached a user.
+  [[nodiscard]] std::optional<Duration> detection_delay_at(Instant now) const;
 
   const Contender& contender_;
   const std::uint32_t index_;
@@ -100,6 +113,7 @@ class Driver {
   const bool has_servers_;
   std::vector<Measurement> measurements_;  ///< per probe
   std::array<Wants, 2> measured_wants_{};  ///< per arm
+  std::optional<CountedUnit> unit_;
   RolloutState initial_state_;
 
   Router router_;
@@ -112,6 +126,7 @@ class Driver {
   Decision decision_;
   RunRecord record_;
   RunTrace* trace_ = nullptr;
+  ThresholdRecorder* recorder_ = nullptr;
   bool running_ = false;
   Instant until_ = kNever;
   std::uint16_t served_at_halt_ = 0;

@@ -4,6 +4,7 @@
 
 #include "sim/delay.h"
 #include "sim/telemetry/tally.h"
+#include "sim/windows/fidelity.h"
 
 namespace gatewright::sim {
 namespace {
@@ -37,6 +38,8 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
       reports_singly_(ReportFaults(scenario.scenario().telemetry, {}).any()),
       cuts_short_(
           ReportFaults(scenario.scenario().telemetry, {}).any(TelemetryFaultKind::truncated)) {
+  if (choose_fidelity(contenders, scenario).fidelity == Fidelity::windows)
+    windows_ = std::make_unique<WindowWorld>(scenario);
   players_.reserve(contenders.size());
   for (std::size_t i = 0; i < contenders.size(); ++i) {
     Player& player = players_.emplace_back();
@@ -48,6 +51,13 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
       const auto found = std::ranges::find(measurements_, measurement);
       player.places.push_back(static_cast<std::size_t>(found - measurements_.begin()));
       if (found == measurements_.end()) measurements_.push_back(measurement);
+    }
+    if (const std::optional<CountedUnit>& unit = player.driver->unit(); unit && !windows_) {
+      auto known = std::ranges::find(sightings_, *unit,
+                                     [](const auto& sightings) { return sightings->unit(); });
+      if (known == sightings_.end())
+        known = sightings_.insert(known, std::make_unique<UnitSightings>(*unit));
+      player.sightings = known->get();
     }
     const Assignment& assignment = contenders[i].assignment;
     if (!is_special(assignment)) continue;
@@ -61,10 +71,30 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
       player.assignment = assignments_.back().get();
     }
   }
+  if (windows_) {
+    for (Player& player : players_) {
+      player.measured_places = player.places;
+      std::erase_if(player.measured_places, [this](std::size_t place) {
+        return measurements_[place].metric == WorldMetric::units;
+      });
+      const auto order = [this](std::size_t place) {
+        return std::pair(measurements_[place].metric, measurements_[place].kind);
+      };
+      std::ranges::sort(player.measured_places, {}, order);
+      player.measured_places.erase(std::ranges::unique(player.measured_places).begin(),
+                                   player.measured_places.end());
+      for (const std::size_t place : player.measured_places)
+        player.measured.push_back(measurements_[place]);
+    }
+  }
   for (const Measurement& measurement : measurements_) {
     any_preference_ |= measurement.metric == WorldMetric::preference;
-    any_rating_ |= rating_delays_.any() && is_rating(measurement.metric);
+    if (!rating_delays_.any() || !is_rating(measurement.metric)) continue;
+    any_rating_ = true;
+    if (rating_place(measurement) == rating_segments_.size())
+      rating_segments_.push_back(measurement.segment);
   }
+  for (Player& player : players_) player.ratings.resize(rating_segments_.size());
 }
 
 void Field::play(RunKey key, std::vector<RunTrace>* traces) {
@@ -72,13 +102,18 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   last_arrival_ = Instant{};
   queue_.clear();
   chunks_played_ = 0;
-  world_.start(key);
+  if (windows_)
+    windows_->start(key);
+  else
+    world_.start(key);
   for (Player& player : players_)
     if (player.servers) player.servers->start(key);
   rating_delays_.start(key);
   preference_.start(key);
   for (const auto& assignment : assignments_) assignment->start(key);
-  for (Player& player : players_) player.ratings.start();
+  for (const auto& sightings : sightings_) sightings->start();
+  for (Player& player : players_)
+    for (AwaitedRatings& ratings : player.ratings) ratings.start();
   for (std::size_t i = 0; i < players_.size(); ++i)
     players_[i].driver->start(key, traces == nullptr ? nullptr : &(*traces)[i], queue_);
   queue_.push({.at = start_of(1), .number = 0, .phase = EventPhase::arrivals});
@@ -121,10 +156,12 @@ void Field::play_window(std::uint64_t window) {
   form_groups(start);
   if (group_count_ == 0) return;
 
-  world_.advance();
-  for (std::size_t chunk = 0; chunk < world_.chunks(); ++chunk) play_chunk(window, chunk);
-  if (scenario_.scenario().serving)
-    for (Group& group : std::span(groups_).first(group_count_)) play_servers(group, end);
+  if (windows_) {
+    windows_->advance();
+    for (Group& group : std::span(groups_).first(group_count_)) draw_window(group);
+  } else {
+    play_requests(window, end);
+  }
 
   bool any_report = false;
   for (Group& group : std::span(groups_).first(group_count_))
@@ -141,6 +178,28 @@ void Field::play_window(std::uint64_t window) {
   queue_.push({.at = start_of(window + 2), .number = window + 1, .phase = EventPhase::arrivals});
 }
 
+void Field::play_requests(std::uint64_t window, Instant end) {
+  world_.advance();
+  for (std::size_t chunk = 0; chunk < world_.chunks(); ++chunk) play_chunk(window, chunk);
+  if (scenario_.scenario().serving)
+    for (Group& group : std::span(groups_).first(group_count_)) play_servers(group, end);
+}
+
+void Field::draw_window(Group& group) {
+  const Player& leader = *group.members.front();
+  static constexpr std::span<const Measurement> kNothing;
+  drawn_.clear();
+  if (group.is_measuring)
+    for (const std::size_t place : leader.measured_places) drawn_.push_back(&group.tallies[place]);
+  const WindowCounts counts = windows_->play(
+      {leader.driver->timeline(), leader.driver->until(), leader.driver->history(),
+       leader.driver->assignment()},
+      group.is_measuring ? std::span<const Measurement>(leader.measured) : kNothing, drawn_,
+      rating_delays_, any_rating_ && group.is_measuring ? &group.ratings : nullptr);
+  group.words = counts.words;
+  for (Player* player : group.members) player->driver->add_window(counts);
+}
+
 void Field::form_groups(Instant start) {
   group_count_ = 0;
   for (Player& player : players_) {
@@ -153,10 +212,19 @@ void Field::form_groups(Instant start) {
     if (!player.driver->is_measuring()) continue;
     group.is_measuring = true;
     for (const std::size_t place : player.places) group.is_measured[place] = true;
+    if (player.sightings == nullptr) continue;
+    group.sightings = player.sightings;
+    const std::uint64_t since = player.driver->still_since();
+    if (std::ranges::find(group.units, since, &UnitTally::since) == group.units.end())
+      group.units.push_back({.since = since, .tally = {}});
   }
 }
 
 bool Field::belong_together(const Driver& a, const Driver& b) const noexcept {
+  // What is drawn of a window depends on what is measured of it.
+  if (windows_ && (a.is_measuring() != b.is_measuring() ||
+                   !std::ranges::equal(a.measurements(), b.measurements())))
+    return false;
   return go_the_same_ways(a, b) && (!world_.depends_on_exposure() || a.history() == b.history());
 }
 
@@ -179,36 +247,54 @@ Field::Group& Field::group_for(const Driver& driver) {
   for (Tally& tally : group.halves)
     for (ArmTally& arm : tally) arm.clear();
   group.ratings.clear();
+  group.units.clear();
   return group;
 }
 
 void Field::close_window(std::uint64_t window, Instant end, const Group& group, Player& player,
                          bool& any_report) {
-  if (any_rating_) {
+  for (std::size_t place = 0; place < rating_segments_.size(); ++place) {
     AwaitedRatings::Answered answered;
     for (std::size_t i = 0; i < measurements_.size(); ++i) {
       if (!group.is_measured[i] || !is_rating(measurements_[i].metric)) continue;
+      if (rating_place(measurements_[i]) != place) continue;
       for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
         answered.whole[arm] = group.tallies[i][arm].summary.count;
         if (cuts_short_) answered.half[arm] = group.halves[i][arm].summary.count;
       }
     }
-    player.ratings.expect(group.ratings);
-    player.ratings.close(window, answered);
+    player.ratings[place].expect(group.ratings, rating_segments_[place]);
+    player.ratings[place].close(window, answered);
   }
-  if (cuts_short_) player.driver->cut_short(tallies_of(player, group.halves, true, halves_));
-  any_report |= player.driver->close_window(window, end, world_.arrival_draws(),
-                                            tallies_of(player, group.tallies, false, tallies_));
+  if (cuts_short_) player.driver->cut_short(tallies_of(player, group, true, halves_));
+  any_report |=
+      player.driver->close_window(window, end, windows_ ? group.words : world_.arrival_draws(),
+                                  tallies_of(player, group, false, tallies_));
 }
 
-std::span<const Tally* const> Field::tallies_of(const Player& player,
-                                                const std::vector<Tally>& of_group, bool half,
+std::size_t Field::rating_place(const Measurement& measurement) const noexcept {
+  const auto known = std::ranges::find(rating_segments_, measurement.segment);
+  return static_cast<std::size_t>(known - rating_segments_.begin());
+}
+
+const Tally& Field::units_of(const Player& player, const Group& group) const noexcept {
+  if (player.sightings == nullptr) return no_units_;
+  const auto known =
+      std::ranges::find(group.units, player.driver->still_since(), &UnitTally::since);
+  return known != group.units.end() ? known->tally : no_units_;
+}
+
+std::span<const Tally* const> Field::tallies_of(const Player& player, const Group& group, bool half,
                                                 std::vector<const Tally*>& room) const {
   room.clear();
   for (const std::size_t place : player.places) {
-    const WorldMetric metric = measurements_[place].metric;
-    const bool is_late = any_rating_ && is_rating(metric);
-    room.push_back(is_late ? &player.ratings.tally(metric, half) : &of_group[place]);
+    const Measurement& measurement = measurements_[place];
+    if (any_rating_ && is_rating(measurement.metric))
+      room.push_back(&player.ratings[rating_place(measurement)].tally(measurement.metric, half));
+    else if (measurement.metric == WorldMetric::units)
+      room.push_back(&units_of(player, group));
+    else
+      room.push_back(half ? &group.halves[place] : &group.tallies[place]);
   }
   return room;
 }
@@ -242,6 +328,10 @@ const Columns& Field::fill(std::uint64_t window, std::size_t chunk, Wants wants,
     const Wants needed = wants_of(assignment->assignment());
     if ((wants & needed) == needed) assignment->fill(columns);
   }
+  for (const auto& sightings : sightings_) {
+    const Wants needed = wants_of(sightings->unit(), {});
+    if ((wants & needed) == needed) sightings->fill(window, chunk, columns);
+  }
   if (any_rating_) rating_delays_.draw(window, chunk, columns);
   if (any_preference_) preference_.draw(window, chunk, columns);
   return columns;
@@ -258,10 +348,25 @@ void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& colu
     measure(columns, split_, group, group.halves);
   }
   split_.split(columns, buckets, leader.timeline(), leader.until());
+  if (!group.units.empty()) count_units(group, window, columns);
   if (ServedRequests* servers = group.members.front()->servers.get())
     servers->enter(columns, split_, leader.timeline(), chunks_played_);
   else
     count(group, columns, split_, buckets);
+}
+
+/// Units are split as they arrive, whatever becomes of their requests.
+void Field::count_units(Group& group, std::uint64_t window, const Columns& columns) {
+  const Driver& leader = *group.leader;
+  if (!splits_units(leader.timeline().back().exposure)) return;
+  for (auto& [since, tally] : group.units) {
+    if (since > window) continue;  // a window that a change of exposure cuts
+    const auto count = [&](Split::Places places) {
+      return group.sightings->count_new(places, since, columns, leader.assignment());
+    };
+    tally[kBaselineArm].summary.count += count(split_.places(kBaselineArm, MetricScope::all));
+    tally[kCandidateArm].summary.count += count(split_.served());
+  }
 }
 
 void Field::play_servers(Group& group, Instant end) {
@@ -298,7 +403,7 @@ void Field::measure(const Columns& columns, Split& split, Group& group,
   for (std::size_t i = 0; i < measurements_.size(); ++i) {
     if (!group.is_measured[i]) continue;
     if (measurements_[i].metric == WorldMetric::preference)
-      preference_.add_chunk(columns, split, tallies[i]);
+      preference_.add_chunk(columns, split, measurements_[i].segment, tallies[i]);
     else
       add_chunk(measurements_[i], columns, split, tallies[i]);
   }

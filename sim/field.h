@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "sim/telemetry/measurement.h"
 #include "sim/telemetry/preference.h"
 #include "sim/users/assignment.h"
+#include "sim/users/unit_sightings.h"
+#include "sim/windows/window_world.h"
 #include "sim/world.h"
 
 namespace gatewright::sim {
@@ -30,6 +33,10 @@ class Field {
 
   /// Plays one replication. `traces`: null, or one per contender.
   void play(RunKey key, std::vector<RunTrace>* traces = nullptr);
+  /// From now on the steps of a contender are shown to `recorder`.
+  void record_with(std::size_t contender, ThresholdRecorder& recorder) {
+    players_[contender].driver->record_with(&recorder);
+  }
   /// The record of a contender in the replication played last.
   [[nodiscard]] RunRecord record(std::size_t contender) const {
     return players_[contender].driver->record();
@@ -38,12 +45,20 @@ class Field {
  private:
   struct Player {
     std::unique_ptr<Driver> driver;
-    std::vector<std::size_t> places;         ///< per probe: its measurement among the field's
-    Wants wants = 0;                         ///< of the present chunk
-    AssignmentColumn* assignment = nullptr;  ///< null: a bucket column of the world's
-    AwaitedRatings ratings;                  ///< where feedback is late
+    std::vector<std::size_t> places;    ///< per probe: its measurement among the field's
+    std::vector<Measurement> measured;  ///< each once, in a fixed order; where windows are drawn
+    std::vector<std::size_t> measured_places;  ///< among the field's
+    Wants wants = 0;                           ///< of the present chunk
+    AssignmentColumn* assignment = nullptr;    ///< null: a bucket column of the world's
+    std::vector<AwaitedRatings> ratings;       ///< where feedback is late, as rating_segments_
+    UnitSightings* sightings = nullptr;  ///< null: nobody asks for units, or they are not drawn
     /// Its servers, where the scenario has any: how loaded they are depends on its exposure.
     std::unique_ptr<ServedRequests> servers;
+  };
+  /// New units of the present window, for contenders whose exposure stands still since `since`.
+  struct UnitTally {
+    std::uint64_t since = 0;
+    Tally tally;
   };
   /// Contenders whose requests go the same ways in a window, in the same world: one split and one tally
   /// serve them all.
@@ -55,15 +70,21 @@ class Field {
     std::vector<bool> is_measured;  ///< per measurement of the field
     std::vector<Tally> tallies;     ///< the same
     std::vector<Tally> halves;      ///< of the window's first half, where reports can be cut short
-    std::vector<RatingUnderWay> ratings;  ///< given in this window, where feedback is late
+    std::uint64_t words = 0;        ///< random ones, where windows are drawn
+    std::vector<RatingUnderWay> ratings;       ///< given in this window, where feedback is late
+    std::vector<UnitTally> units;              ///< of the members that ask for them
+    const UnitSightings* sightings = nullptr;  ///< where any does
   };
 
   void play_window(std::uint64_t window);
+  void play_requests(std::uint64_t window, Instant end);
   /// Groups the contenders that take part in requests from `start` on; none means all is over.
   void form_groups(Instant start);
   Group& group_for(const Driver& driver);
   [[nodiscard]] bool belong_together(const Driver& a, const Driver& b) const noexcept;
   void play_chunk(std::uint64_t window, std::size_t chunk);
+  /// The window without its requests.
+  void draw_window(Group& group);
   /// A chunk of the world, and what is drawn beside it.
   [[nodiscard]] const Columns& fill(std::uint64_t window, std::size_t chunk, Wants wants,
                                     const ExposureHistory& history);
@@ -75,18 +96,23 @@ class Field {
   /// Answers count: as evidence, and for what they cost.
   void count(Group& group, const Columns& columns, Split& split, Buckets buckets);
   void measure(const Columns& columns, Split& split, Group& group, std::vector<Tally>& tallies);
+  void count_units(Group& group, std::uint64_t window, const Columns& columns);
   /// The buckets that assign the requests of a group.
   [[nodiscard]] Buckets buckets_of(const Group& group, const Columns& columns) const noexcept;
   void close_window(std::uint64_t window, Instant end, const Group& group, Player& player,
                     bool& any_report);
-  /// The tallies of a contender's probes: its group's, but for ratings that come late.
-  [[nodiscard]] std::span<const Tally* const> tallies_of(const Player& player,
-                                                         const std::vector<Tally>& of_group,
+  /// The tallies of a contender's probes: its group's, but for ratings that come late and for units,
+  /// which are counted on arrival, so that no report of them is cut short.
+  [[nodiscard]] std::span<const Tally* const> tallies_of(const Player& player, const Group& group,
                                                          bool half,
                                                          std::vector<const Tally*>& room) const;
+  [[nodiscard]] const Tally& units_of(const Player& player, const Group& group) const noexcept;
+  /// The place of a rating's segment in rating_segments_.
+  [[nodiscard]] std::size_t rating_place(const Measurement& measurement) const noexcept;
   [[nodiscard]] Instant start_of(std::uint64_t window) const noexcept;
 
   World world_;
+  std::unique_ptr<WindowWorld> windows_;  ///< in place of the world, where windows are drawn
   const PreparedScenario& scenario_;
   EventQueue queue_;
   std::vector<Player> players_;
@@ -97,12 +123,16 @@ class Field {
   RatingDelays rating_delays_;
   Preference preference_;
   std::vector<std::unique_ptr<AssignmentColumn>> assignments_;  ///< the special ones, distinct
+  std::vector<std::unique_ptr<UnitSightings>> sightings_;       ///< distinct
+  std::vector<std::optional<std::uint8_t>> rating_segments_;    ///< of ratings that come late
+  const Tally no_units_{};
   bool any_preference_ = false;
   bool any_rating_ = false;  ///< that comes late
   const bool reports_singly_;
   const bool cuts_short_;
   std::vector<const Tally*> tallies_;  ///< per probe of one contender
   std::vector<const Tally*> halves_;   ///< the same
+  std::vector<Tally*> drawn_;          ///< per measurement of one group, where windows are drawn
   RunKey key_;
   std::uint64_t chunks_played_ = 0;
   Instant last_arrival_{};  ///< of telemetry

@@ -120,6 +120,15 @@ void ImpactMeter::add_requests(const Columns& columns, const Split& split, const
     if (columns.harmed[place] != 0) add_harm(columns, place);
 }
 
+void ImpactMeter::add(const Impact& impact) noexcept {
+  impact_.exposure_minutes += impact.exposure_minutes;
+  impact_.user_impact_minutes += impact.user_impact_minutes;
+  impact_.bad_user_minutes += impact.bad_user_minutes;
+  impact_.impacted_requests += impact.impacted_requests;
+  impact_.excess_cost_usd += impact.excess_cost_usd;
+  impact_.shadow_cost_usd += impact.shadow_cost_usd;
+}
+
 ChunkCosts costs_of(const Columns& columns, const Split& split) noexcept {
   const Column<float>& baseline = columns.arm[kBaselineArm].cost;
   const Column<float>& candidate = columns.arm[kCandidateArm].cost;

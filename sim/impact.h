@@ -65,6 +65,9 @@ class ImpactMeter {
   /// refusals and qualities; the buckets are filled.
   void add_cold(const Columns& columns, Buckets buckets, std::size_t requests, const Cold& cold);
 
+  /// Adds what was counted elsewhere.
+  void add(const Impact& impact) noexcept;
+
   [[nodiscard]] const Impact& impact() const noexcept { return impact_; }
 
  private:

@@ -3,8 +3,17 @@
 #include <utility>
 
 #include "sim/arms/price_file.h"
+#include "sim/windows/law_book.h"
 
 namespace gatewright::sim {
+
+PreparedScenario::PreparedScenario(Scenario scenario, std::shared_ptr<const WorldTables> tables)
+    : scenario_(std::move(scenario)),
+      tables_(std::move(tables)),
+      effects_(scenario_.effects, scenario_.traffic.segments),
+      law_book_(std::make_shared<LawBook>(scenario_)) {
+  if (scenario_.serving && is_harmful(*scenario_.serving)) effects_.always_harms();
+}
 
 Prepared prepare(const Scenario& written) {
   Prepared prepared;

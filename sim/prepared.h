@@ -26,14 +26,11 @@ struct WorldTables {
   Mixing mixing;
 };
 
+class LawBook;
+
 class PreparedScenario {
  public:
-  PreparedScenario(Scenario scenario, std::shared_ptr<const WorldTables> tables)
-      : scenario_(std::move(scenario)),
-        tables_(std::move(tables)),
-        effects_(scenario_.effects, scenario_.traffic.segments) {
-    if (scenario_.serving && is_harmful(*scenario_.serving)) effects_.always_harms();
-  }
+  PreparedScenario(Scenario scenario, std::shared_ptr<const WorldTables> tables);
 
   [[nodiscard]] const Scenario& scenario() const noexcept { return scenario_; }
   [[nodiscard]] const WorldTables& tables() const noexcept { return *tables_; }
@@ -41,11 +38,14 @@ class PreparedScenario {
     return tables_;
   }
   [[nodiscard]] const EffectTable& effects() const noexcept { return effects_; }
+  /// What was found out about windows so far; empty where nobody plays windows.
+  [[nodiscard]] LawBook& law_book() const noexcept { return *law_book_; }
 
  private:
   Scenario scenario_;
   std::shared_ptr<const WorldTables> tables_;
   EffectTable effects_;
+  std::shared_ptr<LawBook> law_book_;
 };
 
 }  // namespace gatewright::sim

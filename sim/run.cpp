@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -11,6 +12,9 @@
 #include "sim/arms/world_metric.h"
 #include "sim/field.h"
 #include "sim/prepared.h"
+#include "sim/threshold_recorder.h"
+#include "sim/users/population.h"
+#include "sim/windows/fidelity.h"
 
 namespace gatewright::sim {
 namespace {
@@ -31,6 +35,8 @@ class FitCheck {
       probe_path_ = path_of(i);
       probe(policy.probes()[i]);
     }
+    if (scenario_.fidelity == Fidelity::windows)
+      std::ranges::move(beyond_windows(contender_, scenario_), std::back_inserter(diagnostics_));
     return std::move(diagnostics_);
   }
 
@@ -47,12 +53,20 @@ class FitCheck {
   }
 
   void probe(const Probe& probe) {
+    if (probe.metric == kAssignedUnits) {
+      probe_path_ = "sample_ratio";
+      whole_windows("every", probe.every, true);
+      return;
+    }
     const std::optional<WorldMetric> metric = world_metric(probe.metric);
     if (!metric || find_metric(probe.metric) == nullptr) {
       error(probe_path_ + ".metric", "this world does not produce '" + probe.metric + "'");
       return;
     }
     if (is_gauge(*metric)) gauge(probe);
+    if (!probe.segment.empty() && !segment_index(scenario_.traffic, probe.segment))
+      error(probe_path_ + ".segment",
+            "this world has no segment '" + probe.segment + "'" + known_segments());
     whole_windows("every", probe.every, true);
     whole_windows("window", probe.window, true);
     whole_windows("initial_delay", probe.initial_delay, false);
@@ -67,6 +81,13 @@ class FitCheck {
     if (probe.form != Form::readings)
       error(probe_path_ + ".test",
             "'" + probe.metric + "' is one reading per window: expected a test of readings");
+  }
+
+  [[nodiscard]] std::string known_segments() const {
+    std::string known;
+    for (const Segment& segment : scenario_.traffic.segments)
+      known += (known.empty() ? "; expected one of " : ", ") + segment.name;
+    return known.empty() ? "; expected traffic.segments" : known;
   }
 
   void whole_windows(const char* key, Duration duration, bool is_needed) {
@@ -97,6 +118,12 @@ class FitCheck {
               "requests that cost nothing have no logarithm: expected baseline.price.input "
               "above $0");
     }
+    if (statistic.pairs && scenario_.serving)
+      error(path,
+            "with servers the two answers to a mirrored request end at different times: expected a "
+            "scenario without a `serving` section, or a test that needs no pairs");
+    if (!statistic.covariate.empty() && !world_metric(statistic.covariate))
+      error(path, "this world does not produce '" + statistic.covariate + "'");
     if (is_quantile && !(statistic.probability > 0.0 && statistic.probability < 1.0))
       error(path, "expected a probability above 0% and below 100%");
     if (is_quantile && statistic.definition == QuantileDefinition::histogram_quantile &&
@@ -118,17 +145,27 @@ class Workload {
       : field_(field), scenario_(scenario), options_(options) {
     records_.by_contender.resize(field.size());
     for (auto& records : records_.by_contender) records.resize(options.replications);
+    if (!options.thresholds) return;
+    records_.thresholds.resize(field.size());
+    for (auto& records : records_.thresholds) records.resize(options.replications);
   }
 
   /// Plays replications until none is left; `on_done` is called after each.
   template <typename OnDone>
   void work(OnDone on_done) {
     Field field(field_, scenario_);
+    std::vector<ThresholdRecorder> recorders;
+    recorders.reserve(field_.size());
+    for (std::size_t c = 0; options_.thresholds && c < field_.size(); ++c)
+      field.record_with(c, recorders.emplace_back(field_[c]));
     while (!is_stopped()) {
       const std::uint64_t i = next_.fetch_add(1, std::memory_order_relaxed);
       if (i >= options_.replications) return;
       field.play({options_.seed, options_.first_replication + i});
       for (std::size_t c = 0; c < field_.size(); ++c) records_.by_contender[c][i] = field.record(c);
+      for (std::size_t c = 0; c < recorders.size(); ++c)
+        records_.thresholds[c][i] = {.gates = recorders[c].rises(),
+                                     .end = records_.by_contender[c][i]};
       on_done();
     }
   }
@@ -179,6 +216,7 @@ class Workload {
     const std::uint64_t finished = std::min(next_.load(), options_.replications);
     records_.interrupted = finished < options_.replications;
     for (auto& records : records_.by_contender) records.resize(finished);
+    for (auto& records : records_.thresholds) records.resize(finished);
     return std::move(records_);
   }
 

@@ -70,6 +70,11 @@ struct RunRecord {
   std::uint64_t steps = 0;
   std::uint64_t faults = 0;  ///< observations the engine refused
   std::uint64_t fingerprint = 0;
+  /// Per gate, what its A/B test found; empty where no gate looks for a winner.
+  std::vector<Finding> findings;
+  /// Why the last stage was held when it was last held: what a rollout that ended by timeout or
+  /// horizon was waiting for.
+  Cause waited_for = Cause::none;
   std::vector<Violation> violations;
 };
 
@@ -79,6 +84,22 @@ struct RunTrace {
   RolloutState initial_state;
   /// Per journal entry: harm evidence per gate, NaN where none.
   std::vector<std::vector<double>> harm;
+};
+
+/// One record of a running maximum: the evidence of a gate rose above all that it had been before.
+struct Rise {
+  double evidence = 0.0;
+  Duration at{};                              ///< since the start of the rollout
+  std::uint16_t stage = 0;                    ///< in which the gate was judged
+  std::optional<Duration> detection_delay{};  ///< of a halt at this moment, as in RunRecord
+};
+
+/// What one rollout, played with watching gates (compile.h), says about every threshold of every gate.
+/// A gate set to threshold t would have halted it at the first rise that reaches t; until then the
+/// rollout is the same, because nothing but a halt depends on t.
+struct ThresholdRecord {
+  std::vector<std::vector<Rise>> gates;  ///< per gate of the plan; evidence and time both rise
+  RunRecord end;                         ///< how it ended without any gate
 };
 
 /// A scenario made ready to play: traces read, tables built. Immutable; shared by threads.
@@ -112,12 +133,14 @@ struct ManyOptions {
   unsigned threads = 0;                                ///< 0: one per hardware thread
   std::function<void(std::uint64_t done)> progress{};  ///< called from one thread, in rising order
   const std::atomic<bool>* stop = nullptr;  ///< finish the replications under way, then return
+  bool thresholds = false;                  ///< keep threshold records; every contender has a plan
 };
 
 /// Records of one contender in order of replication: the first `finished` without a gap. Equal bytes
 /// for any number of threads.
 struct ManyRecords {
   std::vector<std::vector<RunRecord>> by_contender;
+  std::vector<std::vector<ThresholdRecord>> thresholds;  ///< where asked for: the same shape
   bool interrupted = false;
 };
 [[nodiscard]] ManyRecords run_many(std::span<const Contender> field,

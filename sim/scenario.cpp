@@ -7,6 +7,18 @@
 
 namespace gatewright::sim {
 
+std::string_view to_string(Fidelity fidelity) noexcept {
+  switch (fidelity) {
+    case Fidelity::requests:
+      return "requests";
+    case Fidelity::windows:
+      return "windows";
+    case Fidelity::automatic:
+      break;
+  }
+  return "auto";
+}
+
 Scenario healthy_twin(Scenario scenario) {
   std::erase_if(scenario.effects,
                 [](const Effect& effect) { return effect.arms != EffectArms::both; });

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -365,9 +366,18 @@ struct Objectives {
   double quality_floor = 0.2;
 };
 
+/// How finely a world is played (see windows/fidelity.h).
+enum class Fidelity : std::uint8_t {
+  requests,   ///< every request is drawn
+  windows,    ///< a window's statistics are drawn; refused where that cannot be exact enough
+  automatic,  ///< windows where they can be and save anything, else requests
+};
+[[nodiscard]] std::string_view to_string(Fidelity fidelity) noexcept;
+
 struct Scenario {
   std::string name{};
   std::string about{};
+  Fidelity fidelity = Fidelity::requests;
   std::uint64_t seed = 0;
   Duration horizon = std::chrono::hours(12);
   /// Of the rollout's start, for dated prices; default: the last price holds.

@@ -22,10 +22,12 @@ Words counter_of(std::uint64_t first, std::uint64_t second) noexcept {
   return {low(first), high(first), low(second), high(second)};
 }
 
+}  // namespace
+
 /// Philox with one key is a bijection of counters. The world (seed, replication) goes through one
 /// under a fixed key; its image keys the two blocks that (name, index) goes through. So no two keys
 /// share a state by their structure, whatever the numbers in them.
-std::array<std::uint64_t, 4> hashed(const StreamKey& key) noexcept {
+std::array<std::uint64_t, 4> state_of(const StreamKey& key) noexcept {
   constexpr std::array<std::uint32_t, 2> kDomain{0x67617465U, 0x77726967U};  // "gate", "wrig"
   const Words world = philox4x32_10(counter_of(key.seed, key.replication), kDomain);
   const Words purpose = counter_of(key.name.hash(), key.index);
@@ -37,8 +39,6 @@ std::array<std::uint64_t, 4> hashed(const StreamKey& key) noexcept {
   if ((state[0] | state[1] | state[2] | state[3]) == 0) state[0] = 0x9e3779b97f4a7c15ULL;
   return state;
 }
-
-}  // namespace
 
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
                                            std::array<std::uint32_t, 2> key) noexcept {
@@ -54,7 +54,7 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
   return counter;
 }
 
-Stream::Stream(const StreamKey& key) noexcept : state_(hashed(key)) {}
+Stream::Stream(const StreamKey& key) noexcept : state_(state_of(key)) {}
 
 void Stream::fill_uniform(std::span<double> out) noexcept {
   for (double& value : out) value = uniform();

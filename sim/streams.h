@@ -1,5 +1,6 @@
 // Keyed randomness: a stream is a function of (seed, replication, name, index), never "the next draw".
-// Used by everything in sim/ that is random; adding a metric, a gate or a thread moves no other stream.
+// Used by everything in sim/ that is random, by columns through LaneStream; adding a metric, a gate or a
+// thread moves no other stream.
 #pragma once
 
 #include <array>
@@ -41,10 +42,13 @@ struct StreamKey {
   std::uint64_t index = 0;  ///< e.g. window x chunks + chunk
 };
 
-/// xoshiro256++ (Blackman and Vigna 2021), its state hashed from the key by three blocks of Philox so
-/// that equal states need equal keys: within one (seed, replication) for certain, across them up to
-/// chance in 256 bits. A uniform random bit generator in the sense of the standard, for Boost.Random;
-/// and blocks of variates, which is how columns are filled.
+/// The key hashed to 256 bits, not all zero, by three blocks of Philox so that equal states need equal
+/// keys: within one (seed, replication) for certain, across them up to chance.
+[[nodiscard]] std::array<std::uint64_t, 4> state_of(const StreamKey& key) noexcept;
+
+/// xoshiro256++ (Blackman and Vigna 2021) from state_of(key). A uniform random bit generator in the
+/// sense of the standard, for Boost.Random; and a few variates at a time. Columns are filled by
+/// LaneStream.
 class Stream {
  public:
   using result_type = std::uint64_t;

@@ -291,64 +291,77 @@ void World::open_streams(Draws draws, std::size_t chunk) {
   const std::uint64_t index = (next_window_ - 1) * kChunksPerWindow + chunk;
   for (; draws != 0; draws &= draws - 1) {
     const auto i = static_cast<std::size_t>(std::countr_zero(draws));
-    Stream stream({key_.seed, key_.replication, kStreamNames[i], index});
+    LaneStream stream({key_.seed, key_.replication, kStreamNames[i], index});
     draw(static_cast<Draw>(i), stream, chunk);
     words_[i] = stream.draws();
   }
 }
 
-void World::draw(Draw draw, Stream& stream, std::size_t chunk) {
+void World::draw(Draw draw, LaneStream& stream, std::size_t chunk) {
   const std::size_t n = columns_.size;
-  const std::span<double> out(raw_[index_of(draw)].data(), n);
-  if (draw == Draw::users && !arrivals_.tenant.empty()) {
-    const std::uint32_t* tenant = arrivals_.tenant.data() + chunk * kChunk;
-    for (std::size_t i = 0; i < n; ++i)
-      columns_.user[i] = tables_.population.user_within(tenant[i], stream());
-  } else if (draw == Draw::users) {
-    tables_.population.fill(stream, std::span(columns_.user.data(), n));
-  } else if (is_normal(draw)) {
-    stream.fill_normal(out);
-  } else {
-    stream.fill_uniform(out);
-  }
+  if (draw == Draw::users)
+    draw_users(stream, chunk);
+  else if (is_normal(draw))
+    stream.fill_normal(std::span(normals_[index_of(draw)]).first(n));
+  else
+    stream.fill_words(std::span(uniforms_[index_of(draw)]).first(n));
 }
 
-/// The candidate's uniforms become a second run of the prompts that the baseline's were the first of.
+void World::draw_users(LaneStream& stream, std::size_t chunk) {
+  const std::size_t n = columns_.size;
+  const Population& population = tables_.population;
+  if (arrivals_.tenant.empty()) {
+    population.fill(stream, std::span(columns_.user).first(n));
+    return;
+  }
+  std::array<std::uint64_t, kChunk> words;
+  stream.fill_long_words(std::span(words).first(n));
+  const std::uint32_t* tenant = arrivals_.tenant.data() + chunk * kChunk;
+  for (std::size_t i = 0; i < n; ++i)
+    columns_.user[i] = population.user_within(tenant[i], words[i]);
+}
+
+/// The candidate's words become a second run of the prompts that the baseline's were the first of.
 void World::tie_runs(Draws draws) noexcept {
   for (const EventDraws& event : kEventDraws) {
     if ((draws & bit(event.flips)) == 0) continue;
-    const double flipping = *prompt_noise_.flipping(event.metric);
-    const Column<double>& flips = raw_[index_of(event.flips)];
-    const Column<double>& first = raw_[index_of(event.baseline)];
-    Column<double>& second = raw_[index_of(event.candidate)];
+    const Word flipping = bound_of(*prompt_noise_.flipping(event.metric));
+    const Column<Word>& flips = uniforms_[index_of(event.flips)];
+    const Column<Word>& first = uniforms_[index_of(event.baseline)];
+    Column<Word>& second = uniforms_[index_of(event.candidate)];
     for (std::size_t i = 0; i < columns_.size; ++i)
-      second[i] = flips[i] < flipping ? second_run(first[i], second[i]) : first[i];
+      second[i] = flips[i] < flipping
+                      ? word_of(second_run(uniform_of(first[i]), uniform_of(second[i])))
+                      : first[i];
   }
 }
 
-const double* World::mixed(Latent latent, Column<double>& room) const noexcept {
+const float* World::mixed(Latent latent, Column<float>& room) const noexcept {
   const std::size_t own = index_of(latent);
   const auto& weights = tables_.mixing.weights[own];
-  const Column<double>& fresh = raw_[index_of(draw_of(latent))];
+  const Column<float>& fresh = normals_[index_of(draw_of(latent))];
   if (weights[own] == 1.0) return fresh.data();
   const std::size_t n = columns_.size;
-  for (std::size_t i = 0; i < n; ++i) room[i] = weights[own] * fresh[i];
+  const auto own_weight = static_cast<float>(weights[own]);
+  for (std::size_t i = 0; i < n; ++i) room[i] = own_weight * fresh[i];
   for (std::size_t other = 0; other < own; ++other) {
     if (weights[other] == 0.0) continue;
-    const Column<double>& column = raw_[index_of(kDrawOfLatent[other])];
-    for (std::size_t i = 0; i < n; ++i) room[i] += weights[other] * column[i];
+    const auto weight = static_cast<float>(weights[other]);
+    const Column<float>& column = normals_[index_of(kDrawOfLatent[other])];
+    for (std::size_t i = 0; i < n; ++i) room[i] += weight * column[i];
   }
   return room.data();
 }
 
-const double* World::quality_normals(std::size_t arm, Column<double>& room) const noexcept {
-  const double* z = mixed(quality_latent(arm), room);
-  const std::optional<double>& flipping = prompt_noise_.flipping(WorldMetric::quality);
-  if (arm == kBaselineArm || !flipping) return z;
-  const Column<double>& flips = raw_[index_of(Draw::flips_quality)];
-  const Column<double>& baseline = raw_[index_of(Draw::baseline_quality)];
+const float* World::quality_normals(std::size_t arm, Column<float>& room) const noexcept {
+  const float* z = mixed(quality_latent(arm), room);
+  const std::optional<double>& share = prompt_noise_.flipping(WorldMetric::quality);
+  if (arm == kBaselineArm || !share) return z;
+  const Word flipping = bound_of(*share);
+  const Column<Word>& flips = uniforms_[index_of(Draw::flips_quality)];
+  const Column<float>& baseline = normals_[index_of(Draw::baseline_quality)];
   for (std::size_t i = 0; i < columns_.size; ++i)
-    room[i] = flips[i] < *flipping ? z[i] : baseline[i];
+    room[i] = flips[i] < flipping ? z[i] : baseline[i];
   return room.data();
 }
 
@@ -357,7 +370,7 @@ const double* World::quality_normals(std::size_t arm, Column<double>& room) cons
 void World::fill_units(Wants wants, std::size_t chunk) {
   const std::size_t n = columns_.size;
   if ((wants & kWantMirror) != 0)
-    std::copy_n(raw_[index_of(Draw::mirror)].begin(), n, columns_.mirror.begin());
+    std::copy_n(uniforms_[index_of(Draw::mirror)].begin(), n, columns_.mirror.begin());
   if (sessions_)
     std::copy_n(arrivals_.user.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
                 columns_.user.begin());
@@ -375,10 +388,10 @@ void World::fill_units(Wants wants, std::size_t chunk) {
     for (std::size_t i = 0; i < n; ++i) columns_.session[i] = static_cast<std::uint32_t>(first + i);
   }
   if ((wants & want_bucket(kRequestBuckets)) != 0) {
-    const Column<double>& uniform = raw_[index_of(Draw::assignment)];
+    const Column<Word>& words = uniforms_[index_of(Draw::assignment)];
     Column<std::uint16_t>& bucket = columns_.bucket[kRequestBuckets];
     for (std::size_t i = 0; i < n; ++i)
-      bucket[i] = static_cast<std::uint16_t>(uniform[i] * kWholeExposure);
+      bucket[i] = static_cast<std::uint16_t>(std::uint64_t{words[i]} * kWholeExposure / kWords);
   }
   for (std::size_t hash = 0; hash < kRequestBuckets; ++hash) {
     if ((wants & want_bucket(hash)) == 0) continue;
@@ -386,8 +399,7 @@ void World::fill_units(Wants wants, std::size_t chunk) {
     if (!assigner)
       assigner.emplace(Assignment{AssignmentUnit::user, static_cast<AssignmentHash>(hash)},
                        tables_.population.count(), key_.seed, key_.replication);
-    for (std::size_t i = 0; i < n; ++i)
-      columns_.bucket[hash][i] = assigner->user_bucket(columns_.user[i]);
+    assigner->fill(std::span(columns_.user).first(n), columns_.bucket[hash].data());
   }
 }
 
@@ -397,8 +409,8 @@ void World::fill_input(std::size_t chunk) {
     std::copy_n(arrivals_.input_tokens.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
                 columns_.input_tokens.begin());
   } else {
-    const Column<double>& z = raw_[index_of(Draw::input)];
-    for (std::size_t i = 0; i < n; ++i) columns_.input_tokens[i] = tables_.input_tokens.at(z[i]);
+    tables_.input_tokens.fill(std::span(normals_[index_of(Draw::input)]).first(n),
+                              columns_.input_tokens.data());
   }
   if (scenario_.effects().acts_on(WorldMetric::input_tokens)) change_input();
 }
@@ -407,8 +419,8 @@ void World::fill_lengths(std::size_t arm, std::size_t chunk) {
   const std::size_t n = columns_.size;
   Column<float>& lengths = columns_.arm[arm].output_tokens;
   if (!recorded_) {
-    const double* z = mixed(output_latent(arm), room_[0]);
-    for (std::size_t i = 0; i < n; ++i) lengths[i] = tables_.output_tokens.at(z[i]);
+    const float* z = mixed(output_latent(arm), room_[0]);
+    tables_.output_tokens.fill(std::span(z, n), lengths.data());
     return;
   }
   const float* recorded = arrivals_.output_tokens.data() + chunk * kChunk;
@@ -417,10 +429,11 @@ void World::fill_lengths(std::size_t arm, std::size_t chunk) {
     return;
   }
   // The recorded length's normal score stands where the baseline's own draw would.
-  Column<double>& score = raw_[index_of(Draw::baseline_output)];
-  const Column<double>& tie = raw_[index_of(Draw::ties)];
-  for (std::size_t i = 0; i < n; ++i) score[i] = tables_.recorded.score(recorded[i], tie[i]);
-  const double* z = mixed(Latent::candidate_output, room_[0]);
+  Column<float>& score = normals_[index_of(Draw::baseline_output)];
+  const Column<Word>& tie = uniforms_[index_of(Draw::ties)];
+  for (std::size_t i = 0; i < n; ++i)
+    score[i] = tables_.recorded.score(recorded[i], uniform_of(tie[i]));
+  const float* z = mixed(Latent::candidate_output, room_[0]);
   for (std::size_t i = 0; i < n; ++i) lengths[i] = tables_.recorded.at(z[i]);
 }
 
@@ -438,6 +451,12 @@ void World::change_input() {
 }
 
 void World::fill_harm() noexcept {
+  const double first = columns_.at_seconds[0];
+  if (scenario_.effects().harms_alike(first, columns_.at_seconds[columns_.size - 1], history_)) {
+    const bool harmed = scenario_.effects().harms(first, holding_[0], history_);
+    std::fill_n(columns_.harmed.begin(), columns_.size, std::uint8_t{harmed});
+    return;
+  }
   for (std::size_t i = 0; i < columns_.size; ++i)
     columns_.harmed[i] = static_cast<std::uint8_t>(
         scenario_.effects().harms(columns_.at_seconds[i], holding_[i], history_));
@@ -465,34 +484,27 @@ ArmLaw World::law_at(std::size_t arm, std::size_t request) const noexcept {
   return law;
 }
 
-std::size_t World::end_of_run(std::size_t begin) const noexcept {
-  if (!scenario_.effects().has_conditions()) return columns_.size;
-  std::size_t end = begin + 1;
-  while (end < columns_.size && holding_[end] == holding_[begin]) ++end;
-  return end;
-}
-
 void World::fill_answers(std::size_t arm, Wants parts) {
   const std::size_t n = columns_.size;
   const double first = columns_.at_seconds[0];
   const double last = columns_.at_seconds[n - 1];
-  const auto raw = [this, arm](Draw baseline, Draw candidate) {
-    return raw_[index_of(draw_of_arm(arm, baseline, candidate))].data();
+  const auto words = [this, arm](Draw baseline, Draw candidate) {
+    return uniforms_[index_of(draw_of_arm(arm, baseline, candidate))].data();
   };
   const Arm& numbers = scenario_.scenario().baseline;
   const bool quality = (parts & kQualities) != 0;
   const bool ttft_varies = numbers.latency.ttft.sigma > 0.0;
   const ArmDraws draws{.ttft = ttft_varies ? mixed(ttft_latent(arm), room_[0]) : nullptr,
                        .quality = quality ? quality_normals(arm, room_[1]) : nullptr,
-                       .error = raw(Draw::baseline_error, Draw::candidate_error),
-                       .refusal = raw(Draw::baseline_refusal, Draw::candidate_refusal),
-                       .thumbs = raw(Draw::baseline_thumbs, Draw::candidate_thumbs),
-                       .error_kind = raw(Draw::baseline_error_kind, Draw::candidate_error_kind),
-                       .flag = raw(Draw::baseline_flag, Draw::candidate_flag),
-                       .collapse = raw(Draw::baseline_collapse, Draw::candidate_collapse),
-                       .hang = raw(Draw::baseline_hang, Draw::candidate_hang),
-                       .agreement = raw_[index_of(Draw::candidate_agreement)].data(),
-                       .similarity = raw_[index_of(Draw::candidate_similarity)].data(),
+                       .error = words(Draw::baseline_error, Draw::candidate_error),
+                       .refusal = words(Draw::baseline_refusal, Draw::candidate_refusal),
+                       .thumbs = words(Draw::baseline_thumbs, Draw::candidate_thumbs),
+                       .error_kind = words(Draw::baseline_error_kind, Draw::candidate_error_kind),
+                       .flag = words(Draw::baseline_flag, Draw::candidate_flag),
+                       .collapse = words(Draw::baseline_collapse, Draw::candidate_collapse),
+                       .hang = words(Draw::baseline_hang, Draw::candidate_hang),
+                       .agreement = uniforms_[index_of(Draw::candidate_agreement)].data(),
+                       .similarity = normals_[index_of(Draw::candidate_similarity)].data(),
                        .in_burst = numbers.error_bursts ? in_burst_.data() : nullptr};
   if (numbers.error_bursts)
     bursts_[arm].fill(std::span(columns_.at_seconds, n), std::span(in_burst_.data(), n));
@@ -517,22 +529,58 @@ void World::fill_answers(std::size_t arm, Wants parts) {
   const float* input = columns_.input_tokens.data();
   ArmColumns& out = columns_.arm[arm];
   laws_.clear();
-  for (std::size_t begin = 0, end = 0; begin < n; begin = end) {
-    end = end_of_run(begin);
-    auto known = std::ranges::find(laws_, holding_[begin], &LawOfRun::holding);
-    if (known == laws_.end()) known = laws_.insert(known, {holding_[begin], law_at(arm, begin)});
-    if (varying_count == 0 && !price_changes) {
-      answer(numbers, known->law, draws, input, answer_parts, {begin, end}, out);
-      continue;
+  const std::size_t with_conditions = scenario_.effects().has_conditions() ? n : 1;
+  for (std::size_t i = 0; i < with_conditions; ++i)
+    if ((i == 0 || holding_[i] != holding_[i - 1]) &&
+        std::ranges::find(laws_, holding_[i], &LawOfSome::holding) == laws_.end())
+      laws_.push_back({holding_[i], law_at(arm, i)});
+  if (varying_count == 0 && !price_changes) {
+    if (laws_.size() == 1) {
+      answer(numbers, laws_.front().law, draws, input, answer_parts, {0, n}, out);
+      return;
     }
-    // An effect begins, grows or ends, or a price changes within this chunk: the law is each
-    // request's own.
-    for (std::size_t i = begin; i < end; ++i) {
-      for (std::size_t v = 0; v < varying_count; ++v) set(known->law, arm, varying[v], i);
-      known->law.prices = &prices_[arm].at(columns_.at_seconds[i]);
-      answer(numbers, known->law, draws, input, answer_parts, {i, i + 1}, out);
+    // Whole columns for each law cost less than requests in small groups.
+    ArmColumns& drawn = *of_one_law_;
+    const Column<float> lengths = out.output_tokens;
+    for (const LawOfSome& some : laws_) {
+      drawn.output_tokens = lengths;
+      answer(numbers, some.law, draws, input, answer_parts, {0, n}, drawn);
+      take_rows(drawn, some.holding, answer_parts, out);
     }
+    return;
   }
+  // An effect begins, grows or ends, or a price changes within this chunk: the law is each request's
+  // own.
+  for (std::size_t i = 0; i < n; ++i) {
+    ArmLaw& law = std::ranges::find(laws_, holding_[i], &LawOfSome::holding)->law;
+    for (std::size_t v = 0; v < varying_count; ++v) set(law, arm, varying[v], i);
+    law.prices = &prices_[arm].at(columns_.at_seconds[i]);
+    answer(numbers, law, draws, input, answer_parts, {i, i + 1}, out);
+  }
+}
+
+/// Copies the filled columns of the requests for which just these conditions hold.
+void World::take_rows(const ArmColumns& from, Conditions holding, const AnswerParts& parts,
+                      ArmColumns& to) const noexcept {
+  // A list of places first: nobody can foresee which requests they are.
+  Column<std::uint16_t> places;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < columns_.size; ++i) {
+    places[count] = static_cast<std::uint16_t>(i);
+    count += holding_[i] == holding ? 1U : 0U;
+  }
+  const auto take = [&](const auto& source, auto& target) {
+    for (std::size_t k = 0; k < count; ++k) target[places[k]] = source[places[k]];
+  };
+  take(from.output_tokens, to.output_tokens);
+  take(from.ttft, to.ttft);
+  take(from.latency, to.latency);
+  take(from.events, to.events);
+  if (parts.tpot) take(from.tpot, to.tpot);
+  if (parts.cost) take(from.cost, to.cost);
+  if (parts.quality) take(from.quality, to.quality);
+  if (parts.agreement) take(from.agreement, to.agreement);
+  if (parts.similarity) take(from.similarity, to.similarity);
 }
 
 }  // namespace gatewright::sim

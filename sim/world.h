@@ -19,12 +19,12 @@
 #include "sim/arms/world_metric.h"
 #include "sim/effects/effect_table.h"
 #include "sim/effects/exposure_history.h"
+#include "sim/lane_stream.h"
 #include "sim/noise/deployment_noise.h"
 #include "sim/noise/prompt_noise.h"
 #include "sim/noise/window_noise.h"
 #include "sim/prepared.h"
 #include "sim/run.h"
-#include "sim/streams.h"
 #include "sim/traffic/arrivals.h"
 #include "sim/users/population.h"
 
@@ -145,7 +145,8 @@ class World {
   [[nodiscard]] bool is_stirred(WorldMetric metric) const noexcept;
   [[nodiscard]] const Arm::Detector& detector(std::size_t arm) const noexcept;
   void open_streams(Draws draws, std::size_t chunk);
-  void draw(Draw draw, Stream& stream, std::size_t chunk);
+  void draw(Draw draw, LaneStream& stream, std::size_t chunk);
+  void draw_users(LaneStream& stream, std::size_t chunk);
   /// The columns that effects look at where any answer or harm is wanted.
   [[nodiscard]] Wants looked_at(Wants wants) const noexcept;
   void disturb() noexcept;
@@ -158,13 +159,13 @@ class World {
   void fill_lengths(std::size_t arm, std::size_t chunk);
   void fill_answers(std::size_t arm, Wants parts);
   /// One normal per request: the latent's own draws, mixed with those of the latents before it.
-  [[nodiscard]] const double* mixed(Latent latent, Column<double>& room) const noexcept;
-  [[nodiscard]] const double* quality_normals(std::size_t arm, Column<double>& room) const noexcept;
+  [[nodiscard]] const float* mixed(Latent latent, Column<float>& room) const noexcept;
+  [[nodiscard]] const float* quality_normals(std::size_t arm, Column<float>& room) const noexcept;
   /// The law's part that belongs to `metric`, at the request's time and conditions.
   void set(ArmLaw& law, std::size_t arm, WorldMetric metric, std::size_t request) const noexcept;
   [[nodiscard]] ArmLaw law_at(std::size_t arm, std::size_t request) const noexcept;
-  /// The end of the run of requests with equal conditions that begins at `begin`.
-  [[nodiscard]] std::size_t end_of_run(std::size_t begin) const noexcept;
+  void take_rows(const ArmColumns& from, Conditions holding, const AnswerParts& parts,
+                 ArmColumns& to) const noexcept;
 
   Columns columns_;
   const PreparedScenario& scenario_;
@@ -186,15 +187,18 @@ class World {
   Segmenter segmenter_;
   /// Per AssignmentHash, once asked for.
   std::array<std::optional<Assigner>, kRequestBuckets> assigners_;
-  std::array<Column<double>, kDraws> raw_;  ///< normals and uniforms as drawn
-  std::array<Column<double>, 2> room_;      ///< for mixed normals
-  ExposureHistory history_;                 ///< of the chunk being filled
-  Column<Conditions> holding_{};            ///< conditions of effects that hold for each request
-  struct LawOfRun {
+  std::array<Column<float>, kDraws> normals_;  ///< as drawn, where a Draw is one
+  std::array<Column<Word>, kDraws> uniforms_;  ///< as drawn, where a Draw is uniform
+  std::array<Column<float>, 2> room_;          ///< for mixed normals
+  ExposureHistory history_;                    ///< of the chunk being filled
+  Column<Conditions> holding_{};               ///< conditions of effects that hold for each request
+  struct LawOfSome {
     Conditions holding;
     ArmLaw law;
   };
-  std::vector<LawOfRun> laws_;  ///< at the chunk's first moment, for conditions met in the chunk
+  std::vector<LawOfSome> laws_;  ///< for conditions met in the chunk, where they were met first
+  /// What all requests of a chunk would be answered under one of several laws.
+  std::unique_ptr<ArmColumns> of_one_law_ = std::make_unique<ArmColumns>();
   Column<std::uint8_t> in_burst_;
   std::array<std::uint64_t, kDraws> words_{};
 };

@@ -1,6 +1,6 @@
 # Third-party packages; tests/tidy/layers.txt says which room may use which.
 # Targets: Boost::headers, Eigen3::Eigen, yaml-cpp, CLI11::CLI11, fmt::fmt,
-# nlohmann_json::nlohmann_json, ZLIB::ZLIB, Threads::Threads; with tests GTest::*, rapidcheck,
+# nlohmann_json::nlohmann_json, SQLite::SQLite3, ZLIB::ZLIB, Threads::Threads; with tests GTest::*, rapidcheck,
 # rapidcheck_gtest; with benchmarks benchmark::benchmark.
 include_guard(GLOBAL)
 
@@ -18,6 +18,7 @@ find_package(fmt REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 if(GATEWRIGHT_BUILD_CLI)
   find_package(CLI11 2.1 REQUIRED)
+  find_package(SQLite3 3.35 REQUIRED)
 endif()
 if(GATEWRIGHT_BUILD_TESTS)
   find_package(GTest REQUIRED)

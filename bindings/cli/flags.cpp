@@ -28,6 +28,11 @@ void add_change_flags(CLI::App& verb, RehearsalOptions& options) {
                   "Change one value, as in policy.gates.cost.harm.rises_by=30%; may be repeated")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
+  verb.add_option_function<std::string>(
+          "--fidelity",
+          [&options](const std::string& name) { options.settings.push_back("fidelity=" + name); },
+          "How finely to play: requests, windows or auto; default: the scenario's")
+      ->type_name("NAME");
 }
 
 void add_seed_flag(CLI::App& verb, std::optional<std::uint64_t>& seed) {

@@ -14,7 +14,7 @@ namespace gatewright::cli {
 
 /// SCENARIO.
 void add_scenario_argument(CLI::App& verb, RehearsalOptions& options);
-/// --policy and --set.
+/// --policy, --set and --fidelity.
 void add_change_flags(CLI::App& verb, RehearsalOptions& options);
 
 struct PlayFlags {

@@ -49,12 +49,17 @@ int run(int argc, char** argv) {
   int status = kAsExpected;
   add_run(app, status);
   add_explain(app, status);
+  add_compare(app, status);
+  add_sweep(app, status);
   add_check(app, status);
+  add_guard(app, status);
+  add_calibrate(app, status);
   add_replay(app, status);
   add_lint(app, status);
   add_init(app, status);
   add_fit(app, status);
   add_aa(app, status);
+  add_floor(app, status);
   add_schema(app, status);
   add_swarm(app, status);
   app.footer(kExitStatus);  // last, so that verbs do not repeat it

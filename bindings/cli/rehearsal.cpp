@@ -90,14 +90,21 @@ void apply(const std::string& setting, Document& document) {
   return diagnostics;
 }
 
-void add_contender(const PlanSpec& plan, const sim::Scenario& scenario, const std::string& file,
-                   std::vector<sim::Contender>& field) {
+[[nodiscard]] sim::Contender contender_of(const PlanSpec& plan, const sim::Scenario& scenario,
+                                          const std::string& file) {
   Compiled compiled = compile(plan);
   if (!compiled.engine) report(compiled.diagnostics, file, true);
-  sim::Contender contender{.name = free_name(plan.name, field),
-                           .engine = *compiled.engine,
-                           .assignment = plan.assignment};
+  sim::Contender contender{
+      .name = plan.name, .engine = *compiled.engine, .assignment = plan.assignment};
   report(named(sim::check_fit(contender, scenario), contender, file), file, true);
+  contender.plan = std::make_shared<const PlanSpec>(plan);  // what it advises is told
+  return contender;
+}
+
+void add_contender(const PlanSpec& plan, const sim::Scenario& scenario, const std::string& file,
+                   std::vector<sim::Contender>& field) {
+  sim::Contender contender = contender_of(plan, scenario, file);
+  contender.name = free_name(plan.name, field);
   field.push_back(std::move(contender));
 }
 
@@ -108,13 +115,15 @@ void add_contender(const PlanSpec& plan, const sim::Scenario& scenario, const st
   return false;
 }
 
-void append(std::vector<std::vector<sim::RunRecord>>& all, sim::ManyRecords more) {
-  all.resize(more.by_contender.size());
+template <class Record>
+void append(std::vector<std::vector<Record>>& all, std::vector<std::vector<Record>> more) {
+  all.resize(more.size());
   for (std::size_t i = 0; i < all.size(); ++i)
-    std::ranges::move(more.by_contender[i], std::back_inserter(all[i]));
+    std::ranges::move(more[i], std::back_inserter(all[i]));
 }
 
-void cut_to(std::uint64_t runs, std::vector<std::vector<sim::RunRecord>>& all) {
+template <class Record>
+void cut_to(std::uint64_t runs, std::vector<std::vector<Record>>& all) {
   for (auto& records : all)
     if (records.size() > runs) records.resize(runs);
 }
@@ -175,6 +184,15 @@ Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet) {
   return rehearsal;
 }
 
+void add_contender_of(const RehearsalOptions& options, Rehearsal& rehearsal) {
+  const std::string policy = options.policies.empty() ? std::string() : options.policies.front();
+  const scenarios::LoadedStudy loaded =
+      scenarios::load(changed_document(options, policy, Expect::drop));
+  report(loaded.diagnostics, options.scenario, true);
+  rehearsal.field.push_back(contender_of(loaded.study->plan, rehearsal.study.scenario,
+                                         policy.empty() ? options.scenario : policy));
+}
+
 std::string missing_trace(const sim::Scenario& scenario) {
   const auto* trace = std::get_if<sim::TraceArrivals>(&scenario.traffic.arrivals);
   if (trace == nullptr) return {};
@@ -200,10 +218,10 @@ void play(const Rehearsal& rehearsal, const PlayOptions& options, Records& recor
   while (records.runs() < options.runs && !records.interrupted) {
     const std::uint64_t first = records.runs();
     const std::uint64_t count = std::min(turn(options.threads), options.runs - first);
-    const auto one_world = [&](const sim::PreparedScenario& world, auto& all) {
+    const auto one_world = [&](const sim::PreparedScenario& world, auto& all, auto& thresholds) {
       sim::ManyRecords many = sim::run_many(rehearsal.field, world,
                                             {.seed = options.seed,
-                                             .first_replication = first,
+                                             .first_replication = options.first_replication + first,
                                              .replications = count,
                                              .threads = options.threads,
                                              .progress =
@@ -211,19 +229,24 @@ void play(const Rehearsal& rehearsal, const PlayOptions& options, Records& recor
                                                    if (options.progress)
                                                      options.progress(played + done);
                                                  },
-                                             .stop = &stop});
+                                             .stop = &stop,
+                                             .thresholds = options.thresholds});
       records.interrupted = records.interrupted || many.interrupted;
-      append(all, std::move(many));
+      append(all, std::move(many.by_contender));
+      append(thresholds, std::move(many.thresholds));
       played += count;
     };
-    one_world(*rehearsal.world, records.as_written);
-    if (rehearsal.twin) one_world(*rehearsal.twin, records.healthy_twin);
+    one_world(*rehearsal.world, records.as_written, records.as_written_thresholds);
+    if (rehearsal.twin)
+      one_world(*rehearsal.twin, records.healthy_twin, records.healthy_twin_thresholds);
   }
   if (rehearsal.twin && records.interrupted) {
     const std::uint64_t both =
         std::min(records.runs(), static_cast<std::uint64_t>(records.healthy_twin.front().size()));
     cut_to(both, records.as_written);
     cut_to(both, records.healthy_twin);
+    cut_to(both, records.as_written_thresholds);
+    cut_to(both, records.healthy_twin_thresholds);
   }
 }
 

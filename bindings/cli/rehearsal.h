@@ -43,6 +43,9 @@ struct Rehearsal {
 /// Throws InputError or UsageError.
 [[nodiscard]] Rehearsal prepare(const RehearsalOptions& options, Expect expect, bool quiet);
 
+/// Adds the policy that the options make of the same world, under its own name. Throws InputError or UsageError.
+void add_contender_of(const RehearsalOptions& options, Rehearsal& rehearsal);
+
 /// Whether the candidate differs from the baseline in anything: else it is its own twin.
 [[nodiscard]] bool has_twin(const sim::Scenario& scenario);
 
@@ -55,6 +58,7 @@ struct Rehearsal {
 /// Records of both worlds, one list per contender.
 struct Records {
   std::vector<std::vector<sim::RunRecord>> as_written, healthy_twin;
+  std::vector<std::vector<sim::ThresholdRecord>> as_written_thresholds, healthy_twin_thresholds;
   bool interrupted = false;
   [[nodiscard]] std::uint64_t runs() const {
     return as_written.empty() ? 0 : as_written.front().size();
@@ -63,9 +67,11 @@ struct Records {
 
 struct PlayOptions {
   std::uint64_t seed = 0;
+  std::uint64_t first_replication = 0;
   std::uint64_t runs = 0;  ///< in all, with those that the records hold already
   unsigned threads = 0;
   std::function<void(std::uint64_t played)> progress;  ///< replications of both worlds together
+  bool thresholds = false;                             ///< keep threshold records, too
 };
 
 /// Plays until there are `runs`. Both worlds take turns, so that an interrupt leaves as many

@@ -16,6 +16,7 @@
 #include "bindings/cli/rehearsal.h"
 #include "bindings/cli/terminal.h"
 #include "bindings/cli/verbs.h"
+#include "sim/windows/fidelity.h"
 
 namespace gatewright::cli {
 namespace {
@@ -123,13 +124,18 @@ void check_outputs(const RunOptions& options) {
   progress.clear();
 
   const analysis::Style style = stdout_style();
+  const sim::FidelityChoice fidelity = sim::choose_fidelity(rehearsal.field, *rehearsal.world);
   analysis::ReportContext context{.scenario = rehearsal.study.scenario.name,
                                   .sentence = analysis::sentence(rehearsal.study.scenario),
                                   .notes = rehearsal.notes,
+                                  .fidelity = std::string(to_string(fidelity.fidelity)),
                                   .seed = seed,
                                   .repro = repro(options, seed, first_look),
                                   .colour = style.colour,
                                   .unicode = style.unicode};
+  if (!fidelity.reason.empty())
+    context.notes.push_back(
+        fmt::format("fidelity: auto took {}: {}", context.fidelity, fidelity.reason));
   if (options.until)
     context.notes.push_back(
         fmt::format("Half-widths of at most {:.6g} points were asked for; the widest is {:.3g}. "

@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "bindings/python/arrow.h"
+#include "bindings/python/calibrate.h"
+#include "bindings/python/gate.h"
 #include "bindings/python/policy.h"
 #include "bindings/python/records.h"
 #include "bindings/python/run.h"
@@ -76,7 +78,9 @@ PYBIND11_MODULE(_core, module) {
   bind_table(module);
   bind_study(module);
   bind_records(module);
+  bind_gate(module);
   bind_policy(module);
   bind_run(module);
   bind_sweep(module);
+  bind_calibrate(module);
 }

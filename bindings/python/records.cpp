@@ -94,8 +94,11 @@ struct Record {
 
 py::tuple failing(const Record& record) {
   py::list names;
-  for (std::size_t gate = 0; gate < record.all->gates.size(); ++gate)
-    if ((record.run().failing >> gate & 1U) != 0) names.append(record.all->gates[gate]);
+  const GateMask failing = record.run().failing;
+  const GateMask protective = record.all->protective;
+  for (const GateMask part : {failing & protective, failing & ~protective})
+    for (std::size_t gate = 0; gate < record.all->gates.size(); ++gate)
+      if ((part >> gate & 1U) != 0) names.append(record.all->gates[gate]);
   return py::tuple(names);
 }
 
@@ -139,6 +142,7 @@ std::shared_ptr<Records> name_records(std::vector<sim::RunRecord> records, const
   named->records = std::move(records);
   for (const Stage& stage : policy.stages()) named->stages.push_back(stage.name);
   for (const std::string& gate : policy.gate_names()) named->gates.push_back(gate);
+  named->protective = policy.protective_gates();
   return named;
 }
 
@@ -175,7 +179,9 @@ void bind_records(py::module_& module) {
         name, [value](const Record& self) { return value(*self.all, self.run()); }, about);
   };
   each_field_before_gates(add);
-  record.def_property_readonly("failing", failing, "Names of the gates that failed at the halt.");
+  record.def_property_readonly(
+      "failing", failing,
+      "Names of the gates that failed at the halt, those that halt before those that advise.");
   each_field_after_gates(add);
   record.def_property_readonly(
       "violations",

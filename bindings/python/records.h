@@ -20,6 +20,7 @@ struct Records {
   std::vector<sim::RunRecord> records;
   std::vector<std::string> stages;
   std::vector<std::string> gates;
+  GateMask protective = ~GateMask{};
 };
 
 [[nodiscard]] std::shared_ptr<Records> name_records(std::vector<sim::RunRecord> records,

@@ -15,6 +15,7 @@
 #include "analysis/sentence.h"
 #include "bindings/python/policy.h"
 #include "bindings/python/records.h"
+#include "sim/windows/fidelity.h"
 
 namespace gatewright::python {
 
@@ -131,6 +132,8 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
   if (world.scenario == nullptr) raise_plan_error(world.diagnostics);
   if (interrupted && records.as_written.empty()) raise_interrupt();
 
+  const sim::FidelityChoice fidelity =
+      sim::choose_fidelity(std::span(&*contender, 1), *world.scenario);
   Run result;
   result.characteristics = analysis::operating_characteristics(
       {.as_written = records.as_written, .healthy_twin = records.twin, .harmful = harmful},
@@ -138,9 +141,13 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
   result.context = {.scenario = scenario.name,
                     .sentence = analysis::sentence(scenario),
                     .notes = std::move(world.notes),
+                    .fidelity = std::string(to_string(fidelity.fidelity)),
                     .seed = sampling.seed,
                     .repro = in_python ? repro_in_python(study, contender->name, sampling)
                                        : repro(study, sampling)};
+  if (!fidelity.reason.empty())
+    result.context.notes.push_back(
+        fmt::format("fidelity: auto took {}: {}", result.context.fidelity, fidelity.reason));
   if (interrupted)
     result.context.notes.push_back(fmt::format("Interrupted: {} of {} runs were finished.",
                                                records.as_written.size(), sampling.runs));

@@ -12,6 +12,7 @@
 
 #include "analysis/sentence.h"
 #include "policies/compile.h"
+#include "policies/staged/sample_ratio_guard.h"
 
 namespace gatewright::python {
 
@@ -92,7 +93,7 @@ py::tuple stages_of(const Study& study) {
   return py::tuple(stages);
 }
 
-/// (name, metric, test, guarantee, role, false_alarm) per gate.
+/// (name, metric, test, guarantee, role, false_alarm) per gate, the check of the split last.
 py::tuple gates_of(const Study& study) {
   const PlanSpec& plan = study.meaning().plan;
   const std::vector<BudgetRow> budget = budget_split(plan);
@@ -102,6 +103,22 @@ py::tuple gates_of(const Study& study) {
     gates.append(py::make_tuple(gate.name, gate.metric, gate.test.name, budget.at(i).guarantee,
                                 gate.role == GateRole::advisory ? "advisory" : "protective",
                                 budget.at(i).false_alarm));
+  }
+  // After the gates come the tests of A/B stages, the combined gates, the check of the split.
+  const bool checks_split =
+      !budget.empty() && plan.sample_ratio && budget.back().gate == kSampleRatio;
+  const std::size_t combined = budget.size() - plan.combined.size() - (checks_split ? 1 : 0);
+  for (std::size_t i = 0; i < plan.combined.size(); ++i) {
+    const CombinedGateSpec& gate = plan.combined[i];
+    const BudgetRow& row = budget.at(combined + i);
+    gates.append(py::make_tuple(gate.name, "", row.test, row.guarantee,
+                                gate.role == GateRole::advisory ? "advisory" : "protective",
+                                row.false_alarm));
+  }
+  if (checks_split) {
+    const BudgetRow& split = budget.back();
+    gates.append(py::make_tuple(split.gate, kAssignedUnits, split.test, split.guarantee,
+                                "protective", split.false_alarm));
   }
   return py::tuple(gates);
 }

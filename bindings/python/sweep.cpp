@@ -18,6 +18,7 @@
 #include "bindings/python/study.h"
 #include "bindings/python/table.h"
 #include "bindings/python/watch.h"
+#include "scenarios/sweep.h"
 
 namespace gatewright::python {
 
@@ -25,54 +26,14 @@ namespace py = pybind11;
 
 namespace {
 
-/// One setting of the grid: a path and what it is set to.
-struct Axis {
-  std::string path;
-  std::vector<py::object> values;
-  std::vector<std::string> texts;
+using scenarios::SweepAxis;
+using Choice = scenarios::SweepChoice;
 
-  /// Settings of the policy leave the world as it is.
-  [[nodiscard]] bool moves_world() const {
-    return path != "policy" && !path.starts_with("policy.");
-  }
-  /// Settings of effects leave the healthy twin as it is.
-  [[nodiscard]] bool moves_twin() const {
-    return moves_world() && !path.starts_with("candidate.effects.");
-  }
+/// A grid, and its values as they were given.
+struct Grid {
+  scenarios::SweepGrid cells;
+  std::vector<std::vector<py::object>> values;  ///< per axis
 };
-
-using Grid = std::vector<Axis>;
-/// A cell by the index of its value on each axis.
-using Choice = std::vector<std::size_t>;
-
-std::size_t cells_of(const Grid& grid) {
-  std::size_t cells = 1;
-  for (const Axis& axis : grid) cells *= axis.values.size();
-  return cells;
-}
-
-/// The last axis moves fastest.
-Choice choice_of(const Grid& grid, std::size_t cell) {
-  Choice choice(grid.size());
-  for (std::size_t i = grid.size(); i-- > 0; cell /= grid[i].values.size())
-    choice[i] = cell % grid[i].values.size();
-  return choice;
-}
-
-/// The choice on those axes that `moves` names.
-Choice part_of(const Grid& grid, const Choice& choice, bool (Axis::*moves)() const) {
-  Choice part;
-  for (std::size_t i = 0; i < grid.size(); ++i)
-    if ((grid[i].*moves)()) part.push_back(choice[i]);
-  return part;
-}
-
-Settings settings_of(const Grid& grid, const Choice& choice) {
-  Settings settings;
-  for (std::size_t i = 0; i < grid.size(); ++i)
-    settings.emplace_back(grid[i].path, grid[i].texts[choice[i]]);
-  return settings;
-}
 
 /// The cells that differ in their policies alone: one world, and one contender per cell.
 struct World {
@@ -111,10 +72,9 @@ std::vector<World> worlds_of(const Study& study, const Grid& grid, const Watch& 
                              Problems& problems) {
   std::vector<World> worlds;
   std::map<Choice, std::size_t> known;
-  const std::size_t cells = cells_of(grid);
+  const std::size_t cells = grid.cells.cells();
   for (std::size_t cell = 0; cell < cells && !watch.stop; ++cell) {
-    const Choice choice = choice_of(grid, cell);
-    const Settings settings = settings_of(grid, choice);
+    const Settings settings = grid.cells.settings(cell);
     auto [changed, diagnostics] = study.with(settings);
     MadeContender made;
     if (changed) made = contender_of(*changed);
@@ -122,12 +82,11 @@ std::vector<World> worlds_of(const Study& study, const Grid& grid, const Watch& 
       problems.add(changed ? made.diagnostics : diagnostics, settings);
       continue;
     }
-    const auto [place, is_new] =
-        known.emplace(part_of(grid, choice, &Axis::moves_world), worlds.size());
+    const auto [place, is_new] = known.emplace(grid.cells.world_of(cell), worlds.size());
     if (is_new) {
       const sim::Scenario& scenario = changed->meaning().scenario;
       worlds.push_back({.scenario = scenario,
-                        .twin = part_of(grid, choice, &Axis::moves_twin),
+                        .twin = grid.cells.twin_of(cell),
                         .harmful = sim::harmful_from(scenario).has_value(),
                         .cells = {},
                         .field = {}});
@@ -194,17 +153,18 @@ class Player {
 };
 
 /// The values of a setting in rows, as the narrowest kind of column that holds them all.
-Values setting_column(const Axis& axis, const std::vector<std::size_t>& indices) {
-  const auto all_are = [&](auto is_kind) { return std::ranges::all_of(axis.values, is_kind); };
+Values setting_column(const SweepAxis& axis, const std::vector<py::object>& values,
+                      const std::vector<std::size_t>& indices) {
+  const auto all_are = [&](auto is_kind) { return std::ranges::all_of(values, is_kind); };
   const auto is_truth = [](const py::object& value) { return py::isinstance<py::bool_>(value); };
   const auto is_whole = [](const py::object& value) { return py::isinstance<py::int_>(value); };
   if (all_are(is_truth)) {
     Truths truths;
-    for (const std::size_t index : indices) truths.add(axis.values[index].cast<bool>());
+    for (const std::size_t index : indices) truths.add(values[index].cast<bool>());
     return truths;
   }
   const auto numbers = [&]<typename Number>(std::vector<Number> column) {
-    for (const std::size_t index : indices) column.push_back(axis.values[index].cast<Number>());
+    for (const std::size_t index : indices) column.push_back(values[index].cast<Number>());
     return column;
   };
   const auto is_real = [&](const py::object& value) {
@@ -213,17 +173,18 @@ Values setting_column(const Axis& axis, const std::vector<std::size_t>& indices)
   if (all_are(is_whole)) return numbers(std::vector<std::int64_t>{});
   if (all_are(is_real)) return numbers(std::vector<double>{});
   Texts texts;
-  for (const std::size_t index : indices) texts.add(axis.texts[index]);
+  for (const std::size_t index : indices) texts.add(axis.values[index]);
   return texts;
 }
 
 /// One row per finished cell: settings, then each estimate with its limits, then the fingerprint.
 Table table_of(const Grid& grid, const Finished& finished) {
   Table table(finished.size());
-  for (std::size_t i = 0; i < grid.size(); ++i) {
+  const std::vector<SweepAxis>& axes = grid.cells.axes();
+  for (std::size_t i = 0; i < axes.size(); ++i) {
     std::vector<std::size_t> indices;
-    for (const auto& [cell, results] : finished) indices.push_back(choice_of(grid, cell)[i]);
-    table.add(grid[i].path, setting_column(grid[i], indices));
+    for (const auto& [cell, results] : finished) indices.push_back(grid.cells.choice(cell)[i]);
+    table.add(axes[i].path, setting_column(axes[i], grid.values[i], indices));
   }
   // Policies read from different files may have different stages and gates.
   std::vector<std::string> names;
@@ -278,21 +239,22 @@ py::tuple sweep(const Study& study, const Grid& grid, const Options& options,
   }
   if (interrupted && finished.empty()) raise_interrupt();
   return py::make_tuple(std::make_shared<Table>(table_of(grid, finished)),
-                        finished.size() < cells_of(grid));
+                        finished.size() < grid.cells.cells());
 }
 
 Grid grid_of(const py::dict& over) {
-  Grid grid;
-  for (const auto& [path, values] : over) {
-    Axis axis{path.cast<std::string>(), {}, {}};
-    for (const py::handle value : py::iter(values)) {
-      axis.values.push_back(py::reinterpret_borrow<py::object>(value));
-      axis.texts.push_back(setting_text(value));
+  std::vector<SweepAxis> axes;
+  std::vector<std::vector<py::object>> values;
+  for (const auto& [path, of_path] : over) {
+    SweepAxis& axis = axes.emplace_back(SweepAxis{path.cast<std::string>(), {}});
+    values.emplace_back();
+    for (const py::handle value : py::iter(of_path)) {
+      values.back().push_back(py::reinterpret_borrow<py::object>(value));
+      axis.values.push_back(setting_text(value));
     }
     if (axis.values.empty()) throw py::value_error(axis.path + " is given no values to sweep over");
-    grid.push_back(std::move(axis));
   }
-  return grid;
+  return {scenarios::SweepGrid(std::move(axes)), std::move(values)};
 }
 
 }  // namespace

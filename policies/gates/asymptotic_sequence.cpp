@@ -169,20 +169,11 @@ GateTestInfo asymptotic_sequence_info() {
           "(arXiv 2103.06476), eq. 9 and appendix B",
       .parameters =
           {
-              {.name = "sides",
-               .kind = ParameterInfo::Kind::choice,
-               .default_text = "one",
-               .about = "one: harm is a difference in the harmful direction; two: any difference "
-                        "(without a margin)",
-               .choices = {"one", "two"}},
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "5000",
-               .about = "requests of both arms at which the least evidence is asked for (N* of "
-                        "GrowthBook)",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e12},
+              gates::sides_parameter(),
+              gates::tightest_at_parameter(
+                  {.default_text = "5000",
+                   .about = "requests of both arms at which the least evidence is asked for (N* of "
+                            "GrowthBook)"}),
           },
       .make = make_asymptotic_sequence,
   };

@@ -139,9 +139,7 @@ std::unique_ptr<GateTest> make_bayes_mean(const GateSpec& gate, Diagnostics& dia
                 !(gate.harm.margin > 0.0)))
     gates::report(diagnostics, "test.law",
                   "gamma posteriors need a positive metric, and a ratio or a level above 0");
-  const double probability = gates::parameter(gate.test, "probability", 0.95);
-  if (!(probability >= 0.5 && probability < 1.0))
-    gates::report(diagnostics, "test.probability", "expected a share from 50% and below 100%");
+  const double probability = gates::probability_of(gate, diagnostics);
   if (diagnostics.size() > problems) return nullptr;
   return std::make_unique<BayesMean>(
       gate.harm, BayesMean::Settings{
@@ -158,13 +156,7 @@ GateTestInfo bayes_mean_info() {
       .source = "Gelman et al., Bayesian Data Analysis (2013), sections 2.5 and 2.6",
       .parameters =
           {
-              {.name = "probability",
-               .kind = ParameterInfo::Kind::share,
-               .default_text = "95%",
-               .about = "of harm (or of safety) that decides",
-               .choices = {},
-               .smallest = 0.5,
-               .largest = 0.999999999},
+              gates::probability_parameter(),
               {.name = "law",
                .kind = ParameterInfo::Kind::choice,
                .default_text = "normal",

@@ -138,15 +138,12 @@ std::unique_ptr<GateTest> make_bayes_rate(const GateSpec& gate, Diagnostics& dia
     gates::report(diagnostics, "test",
                   "bayes_rate counts events, and " + gate.metric +
                       " is a number per request; use bayes_mean");
-  const BayesRate::Settings settings{
-      .prior_a = gates::parameter(gate.test, "prior_events", 1.0),
-      .prior_b = gates::parameter(gate.test, "prior_others", 1.0),
-      .probability = gates::parameter(gate.test, "probability", 0.95),
-      .min_samples = gate.min_samples};
+  const BayesRate::Settings settings{.prior_a = gates::parameter(gate.test, "prior_events", 1.0),
+                                     .prior_b = gates::parameter(gate.test, "prior_others", 1.0),
+                                     .probability = gates::probability_of(gate, diagnostics),
+                                     .min_samples = gate.min_samples};
   if (!(settings.prior_a >= 0.5 && settings.prior_b >= 0.5))
     gates::report(diagnostics, "test.prior_events", "expected priors of at least 0.5");
-  if (!(settings.probability >= 0.5 && settings.probability < 1.0))
-    gates::report(diagnostics, "test.probability", "expected a share from 50% and below 100%");
   if (diagnostics.size() > problems) return nullptr;
   return std::make_unique<BayesRate>(gate.harm, settings);
 }
@@ -192,13 +189,7 @@ GateTestInfo bayes_rate_info() {
       .source = "beta posteriors, as in VWO's and others' Bayesian reports (Stucchio 2015)",
       .parameters =
           {
-              {.name = "probability",
-               .kind = ParameterInfo::Kind::share,
-               .default_text = "95%",
-               .about = "of harm (or of safety) that decides",
-               .choices = {},
-               .smallest = 0.5,
-               .largest = 0.999999999},
+              gates::probability_parameter(),
               {.name = "prior_events",
                .kind = ParameterInfo::Kind::number,
                .default_text = "1",

@@ -177,15 +177,12 @@ GateTestInfo beta_binomial_mixture_info() {
           "conditional on events after Przyborowski and Wilenski, Biometrika 31 (1940) 313",
       .parameters =
           {
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "50",
-               .about =
-                   "events (of both arms, where arms are compared) at which the least evidence "
-                   "is asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e9},
+              gates::tightest_at_parameter(
+                  {.default_text = "50",
+                   .about =
+                       "events (of both arms, where arms are compared) at which the least evidence "
+                       "is asked for",
+                   .largest = 1e9}),
           },
       .make = make_beta_binomial_mixture,
   };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policies/gates/ab_test.h"
 #include "policies/gates/asymptotic_sequence.h"
 #include "policies/gates/bayes_mean.h"
 #include "policies/gates/bayes_rate.h"
@@ -21,12 +22,18 @@
 #include "policies/gates/kayenta.h"
 #include "policies/gates/ks.h"
 #include "policies/gates/mann_whitney.h"
+#include "policies/gates/mcnemar.h"
 #include "policies/gates/normal_mixture.h"
 #include "policies/gates/order_statistic.h"
 #include "policies/gates/page_hinkley.h"
+#include "policies/gates/paired_mixture.h"
+#include "policies/gates/paired_rate.h"
+#include "policies/gates/paired_t.h"
 #include "policies/gates/poisson_max_sprt.h"
 #include "policies/gates/psi.h"
 #include "policies/gates/quantile_sequence.h"
+#include "policies/gates/ratio_mixture.h"
+#include "policies/gates/sign_test.h"
 #include "policies/gates/sprt.h"
 #include "policies/gates/two_proportion_z.h"
 #include "policies/gates/two_sample_rate.h"
@@ -70,6 +77,13 @@ std::span<const GateTestInfo> gate_tests() {
       kayenta_info(),
       bayes_rate_info(),
       bayes_mean_info(),
+      paired_mixture_info(),
+      paired_rate_info(),
+      paired_t_info(),
+      mcnemar_info(),
+      ratio_mixture_info(),
+      sign_test_info(),
+      ab_test_info(),
   };
   return kTests;
 }

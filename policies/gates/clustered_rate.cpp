@@ -164,13 +164,10 @@ GateTestInfo clustered_rate_info() {
           "1055 on self-normalised sums (de la Pena, Annals of Probability 27 (1999) 537)",
       .parameters =
           {
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "100",
-               .about = "windows at which the least evidence is asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e9},
+              gates::tightest_at_parameter(
+                  {.default_text = "100",
+                   .about = "windows at which the least evidence is asked for",
+                   .largest = 1e9}),
               {.name = "min_windows",
                .kind = ParameterInfo::Kind::count,
                .default_text = "40",

@@ -102,15 +102,11 @@ GateTestInfo delta_ratio_info() {
           "Ramdas, McAuliffe, Sekhon, Annals of Statistics 49 (2021) 1055",
       .parameters =
           {
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "1000",
-               .about =
-                   "samples per arm (harmonic mean of the arms) at which the least evidence is "
-                   "asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e12},
+              gates::tightest_at_parameter(
+                  {.default_text = "1000",
+                   .about =
+                       "samples per arm (harmonic mean of the arms) at which the least evidence is "
+                       "asked for"}),
           },
       .make = make_delta_ratio,
   };

@@ -82,14 +82,11 @@ GateTestInfo detected_rate_info() {
                                 "the same on the candidate's answers; default: as sensitivity"),
               share_of_detector("candidate_specificity", "100%",
                                 "the same on the candidate's answers; default: as specificity"),
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "1000",
-               .about = "requests per arm (harmonic mean of the arms) at which the least evidence "
-                        "is asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e12},
+              gates::tightest_at_parameter(
+                  {.default_text = "1000",
+                   .about =
+                       "requests per arm (harmonic mean of the arms) at which the least evidence "
+                       "is asked for"}),
           },
       .make = make_detected_rate,
   };

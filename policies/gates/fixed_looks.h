@@ -3,6 +3,8 @@
 // Never looks more often than stated: what comes after the last look changes nothing.
 #pragma once
 
+#include <string>
+
 #include "policies/gates/gate_test.h"
 #include "policies/gates/totals.h"
 
@@ -29,13 +31,25 @@ class FixedLooksTest : public GateTest {
   }
   Form form() const noexcept final { return Form::samples; }
   Statistic statistic() const final;
-  std::size_t slots() const noexcept final { return kSlots; }
+  std::size_t slots() const noexcept final {
+    return covariate_.empty() ? kSlots : kSlotsWithCovariate;
+  }
   bool compares_arms() const noexcept final { return compares_arms_; }
   void update(std::span<double> slots, const Observation& observation) const noexcept final;
   Evidence evidence(std::span<const double> slots, const Budget& budget) const noexcept final;
 
  protected:
-  FixedLooksTest(const GateSpec& gate, Statistic::Kind kind);
+  /// `covariate`: a metric to be summed beside; empty: none.
+  FixedLooksTest(const GateSpec& gate, Statistic::Kind kind, std::string covariate = {});
+
+  /// The two arms' totals at the latest look.
+  struct Arms {
+    ArmTotals baseline, candidate;
+  };
+  [[nodiscard]] static bool has_looked(std::span<const double> slots) noexcept {
+    return slots[kLooks] > 0.0;
+  }
+  [[nodiscard]] Arms at_look(std::span<const double> slots) const noexcept;
 
  private:
   /// Asked only with two samples or more of each compared arm.
@@ -48,9 +62,13 @@ class FixedLooksTest : public GateTest {
     kNow,  ///< baseline, candidate
     kAtLook = kNow + 2 * ArmTotals::kSlots,
     kSlots = kAtLook + 2 * ArmTotals::kSlots,
+    kCovariateNow = kSlots,  ///< likewise, in as many slots each
+    kCovariateAtLook = kCovariateNow + 2 * ArmTotals::kSlots,
+    kSlotsWithCovariate = kCovariateAtLook + 2 * ArmTotals::kSlots,
   };
 
   Statistic::Kind kind_;
+  std::string covariate_;
   bool compares_arms_;
   bool two_sided_;
   double looks_;      ///< 0: every window

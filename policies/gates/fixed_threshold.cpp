@@ -1,5 +1,5 @@
 // Bare thresholds on means, rates, readings and quantiles of one window.
-// Used through the catalogue; strict on every side: a candidate exactly at its limit is no harm.
+// Used through the catalogue; threshold_look.h says what one window shows.
 // Never counts a look that has too few samples, and never lets it break a row of failing looks.
 #include "policies/gates/fixed_threshold.h"
 
@@ -14,58 +14,34 @@
 #include "policies/assert.h"
 #include "policies/gates/counting_rule.h"
 #include "policies/gates/making.h"
-#include "policies/gates/numerics.h"
-#include "policies/histogram.h"
+#include "policies/gates/threshold_look.h"
 
 namespace gatewright {
 namespace {
 
 using gates::parameter;
 using gates::report;
-using Relation = HarmSpec::Relation;
-
-/// Products of doubles decide "above" up to this relative error, so that 29 of 100 is not above
-/// 29%.
-constexpr double kSlack = 1e-12;
 
 constexpr const char* kAfter = "1 consecutive";
 constexpr const char* kDefinition = "linear";
 
-/// What one arm showed in one window: a number total / count. Totals and counts are kept apart
-/// because counts below 2^53 are exact and a quotient is not.
-struct ArmLook {
-  double total = 0.0;
-  double count = 0.0;
-};
-
-/// One window: the arms that the relation compares; without both there is no look.
-struct Look {
-  ArmLook baseline, candidate;
-};
-
 class FixedThreshold final : public GateTest {
  public:
-  FixedThreshold(HarmSpec harm, Form form, Statistic statistic, std::uint64_t min_samples,
-                 CountingRule after)
-      : harm_(harm),
-        sign_(gates::sign_of_harm(harm)),
-        form_(form),
-        statistic_(std::move(statistic)),
-        min_samples_(min_samples),
-        after_(after) {}
+  FixedThreshold(ThresholdLook look, Form form, Statistic statistic, CountingRule after)
+      : look_(look), form_(form), statistic_(std::move(statistic)), after_(after) {}
 
   std::string_view name() const noexcept override { return "fixed_threshold"; }
   Guarantee guarantee() const noexcept override { return Guarantee::none; }
   Form form() const noexcept override { return form_; }
   Statistic statistic() const override { return statistic_; }
   std::size_t slots() const noexcept override { return kSlots; }
-  bool compares_arms() const noexcept override { return harm_.relation != Relation::absolute; }
+  bool compares_arms() const noexcept override { return look_.compares_arms(); }
 
   void update(std::span<double> slots, const Observation& observation) const noexcept override {
-    const std::optional<Look> look = look_at(observation.event);
-    slots[kLooked] = look ? 1.0 : 0.0;
-    if (!look) return;
-    const bool failed = is_harmful(*look);
+    const auto seen = look_.look_at(observation.event);
+    slots[kLooked] = seen ? 1.0 : 0.0;
+    if (!seen) return;
+    const bool failed = look_.is_harmful(*seen);
     slots[kPassed] = failed ? 0.0 : 1.0;
     after_.count(slots.subspan(kRule), failed);
   }
@@ -79,64 +55,9 @@ class FixedThreshold final : public GateTest {
  private:
   enum Slot : std::size_t { kLooked, kPassed, kRule, kSlots = kRule + CountingRule::kSlots };
 
-  std::optional<Look> look_at(const Event& event) const noexcept {
-    const auto look = [this](const auto& window) -> std::optional<Look> {
-      const auto candidate = arm(window.candidate);
-      const auto baseline = compares_arms() ? arm(window.baseline) : ArmLook{};
-      if (!candidate || !baseline) return std::nullopt;
-      return Look{.baseline = *baseline, .candidate = *candidate};
-    };
-    if (const auto* samples = std::get_if<Samples>(&event)) return look(*samples);
-    if (const auto* readings = std::get_if<Readings>(&event)) return look(*readings);
-    if (const auto* distributions = std::get_if<Distributions>(&event)) return look(*distributions);
-    return std::nullopt;
-  }
-
-  std::optional<ArmLook> arm(const Summary& summary) const noexcept {
-    if (summary.count < std::max<std::uint64_t>(1, min_samples_)) return std::nullopt;
-    return ArmLook{.total = summary.sum, .count = static_cast<double>(summary.count)};
-  }
-
-  std::optional<ArmLook> arm(const Reading& reading) const noexcept {
-    if (reading.status != ReadingStatus::ok || !std::isfinite(reading.value) ||
-        reading.count < min_samples_)
-      return std::nullopt;
-    return ArmLook{.total = reading.value, .count = 1.0};
-  }
-
-  std::optional<ArmLook> arm(HistogramView view) const noexcept {
-    if (count(view) < std::max<std::uint64_t>(1, min_samples_)) return std::nullopt;
-    return ArmLook{.total = quantile(view, statistic_.probability), .count = 1.0};
-  }
-
-  /// candidate > limit, cross-multiplied: total_c n_b > limit_total n_c with n_b = 1 where nothing
-  /// is compared. Mirrored where less is harm.
-  bool is_harmful(const Look& look) const noexcept {
-    const auto& [baseline, candidate] = look;
-    switch (harm_.relation) {
-      case Relation::ratio:
-        return is_beyond(candidate.total * baseline.count,
-                         harm_.margin * baseline.total * candidate.count, 0.0);
-      case Relation::difference:
-        return is_beyond(candidate.total * baseline.count, baseline.total * candidate.count,
-                         harm_.margin * baseline.count * candidate.count);
-      case Relation::absolute:
-        return is_beyond(candidate.total, harm_.margin * candidate.count, 0.0);
-    }
-    return false;
-  }
-
-  /// Whether value > base + allowance, or below where less is harm, by more than rounding.
-  bool is_beyond(double value, double base, double allowance) const noexcept {
-    const double slack = kSlack * std::max({std::abs(value), std::abs(base), std::abs(allowance)});
-    return sign_ * (value - base - allowance) > slack;
-  }
-
-  HarmSpec harm_;
-  double sign_;
+  ThresholdLook look_;
   Form form_;
   Statistic statistic_;
-  std::uint64_t min_samples_;
   CountingRule after_;
 };
 
@@ -206,8 +127,8 @@ std::unique_ptr<GateTest> make_fixed_threshold(const GateSpec& gate, Diagnostics
                after_text + "'");
 
   if (diagnostics.size() > problems) return nullptr;
-  return std::make_unique<FixedThreshold>(gate.harm, form, std::move(statistic), gate.min_samples,
-                                          *after);
+  const ThresholdLook look(gate.harm, gate.min_samples, statistic.probability);
+  return std::make_unique<FixedThreshold>(look, form, std::move(statistic), *after);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "policies/diagnostic.h"
+#include "policies/finding.h"
 #include "policies/observation.h"
 #include "policies/plan.h"
 #include "policies/policy.h"
@@ -56,6 +57,10 @@ class GateTest {
   virtual void update(std::span<double> slots, const Observation& observation) const noexcept = 0;
   [[nodiscard]] virtual Evidence evidence(std::span<const double> slots,
                                           const Budget& budget) const noexcept = 0;
+  /// What a test that looks for a winner has found so far.
+  [[nodiscard]] virtual Finding finding(std::span<const double>, const Budget&) const noexcept {
+    return Finding::none;
+  }
 };
 
 /// What a test's parameter may be; the loader, the schema and lint read the same table.

@@ -144,6 +144,63 @@ inline void must_be_shift(const GateSpec& gate, Diagnostics& diagnostics) {
   return looks;
 }
 
+/// Where the boundary of a mixture is closest: `about` says in what it is counted.
+struct TightestAt {
+  std::string_view default_text;
+  std::string_view about;
+  double largest = 1e12;
+};
+
+[[nodiscard]] inline ParameterInfo tightest_at_parameter(const TightestAt& tightest_at) {
+  return {.name = "tightest_at",
+          .kind = ParameterInfo::Kind::count,
+          .default_text = tightest_at.default_text,
+          .about = tightest_at.about,
+          .choices = {},
+          .smallest = 1.0,
+          .largest = tightest_at.largest};
+}
+
+/// The level of a test that knows no budget.
+[[nodiscard]] inline ParameterInfo level_parameter() {
+  return {.name = "alpha",
+          .kind = ParameterInfo::Kind::share,
+          .default_text = "5%",
+          .about = "significance level of one look; the budget is not used",
+          .choices = {},
+          .smallest = 1e-9,
+          .largest = 0.4};
+}
+
+/// Checked by check_two_sided().
+[[nodiscard]] inline ParameterInfo sides_parameter() {
+  return {.name = "sides",
+          .kind = ParameterInfo::Kind::choice,
+          .default_text = "one",
+          .about =
+              "one: harm is a difference in the harmful direction; two: any difference "
+              "(without a margin)",
+          .choices = {"one", "two"}};
+}
+
+/// The posterior probability that decides.
+[[nodiscard]] inline double probability_of(const GateSpec& gate, Diagnostics& diagnostics) {
+  const double probability = parameter(gate.test, "probability", 0.95);
+  if (!(probability >= 0.5 && probability < 1.0))
+    report(diagnostics, "test.probability", "expected a share from 50% and below 100%");
+  return probability;
+}
+
+[[nodiscard]] inline ParameterInfo probability_parameter() {
+  return {.name = "probability",
+          .kind = ParameterInfo::Kind::share,
+          .default_text = "95%",
+          .about = "of harm (or of safety) that decides",
+          .choices = {},
+          .smallest = 0.5,
+          .largest = 0.999999999};
+}
+
 [[nodiscard]] inline ParameterInfo run_length_parameter() {
   return {.name = "average_run_length",
           .kind = ParameterInfo::Kind::looks,

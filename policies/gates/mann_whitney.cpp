@@ -115,13 +115,7 @@ GateTestInfo mann_whitney_info() {
       .source = "Mann and Whitney, Annals of Mathematical Statistics 18 (1947) 50",
       .parameters =
           {
-              {.name = "alpha",
-               .kind = ParameterInfo::Kind::share,
-               .default_text = "5%",
-               .about = "significance level of one look; the budget is not used",
-               .choices = {},
-               .smallest = 1e-9,
-               .largest = 0.4},
+              gates::level_parameter(),
           },
       .make = make_mann_whitney,
   };

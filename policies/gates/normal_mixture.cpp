@@ -8,6 +8,7 @@
 #include <numbers>
 #include <string>
 
+#include "policies/gates/covariate_sums.h"
 #include "policies/gates/making.h"
 #include "policies/gates/numerics.h"
 
@@ -34,6 +35,20 @@ enum ArmSlot : std::size_t {
 constexpr std::size_t kArms = 1;
 constexpr std::size_t kSlots = kArms + 2 * kArmSlots;
 
+/// What is remembered of one arm's covariate, after all of the above; candidate, then baseline.
+enum CovariateSlot : std::size_t {
+  kCovariateSquares,  ///< about the window's mean
+  kProducts,          ///< likewise, with the number
+  kWeightTheta,       ///< as kWeight, times the window's theta
+  kWeightThetaTheta,  ///< likewise, squared
+  kCovariateSlots,
+};
+
+template <typename Number>
+std::span<Number> covariate_of(std::span<Number> slots, bool of_baseline) noexcept {
+  return slots.subspan(kSlots + (of_baseline ? std::size_t{kCovariateSlots} : 0), kCovariateSlots);
+}
+
 template <typename Number>
 std::span<Number> candidate_of(std::span<Number> slots) noexcept {
   return slots.subspan(kArms, kArmSlots);
@@ -59,6 +74,26 @@ double variance(std::span<const double> arm) noexcept {
                   gates::least_variance(arm[kSumOfSquares] / arm[kCount]));
 }
 
+/// Per request, for a mean of `count` of them.
+gates::Spread spread(std::span<const double> arm, std::span<const double> covariate,
+                     double count) noexcept {
+  const double divisor = arm[kDegreesOfFreedom] * count;
+  return {.y = arm[kSquares] / divisor,
+          .x = covariate[kCovariateSquares] / divisor,
+          .xy = covariate[kProducts] / divisor};
+}
+
+/// What is left of an arm's variance, on average over the windows by their weights; `factor` times its
+/// numbers are compared.
+double residual_variance(std::span<const double> arm, std::span<const double> covariate,
+                         double factor) noexcept {
+  const gates::Spread left = spread(arm, covariate, 1.0);
+  const double share_1 = covariate[kWeightTheta] / arm[kWeight];
+  const double share_2 = covariate[kWeightThetaTheta] / arm[kWeight];
+  return std::max(factor * factor * left.y - 2.0 * factor * left.xy * share_1 + left.x * share_2,
+                  factor * factor * gates::least_variance(arm[kSumOfSquares] / arm[kCount]));
+}
+
 double event_variance(std::span<const double> arm) noexcept {
   return std::max(variance(arm), gates::smoothed_event_variance(arm[kSum], arm[kCount]));
 }
@@ -79,6 +114,7 @@ NormalMixture::NormalMixture(const HarmSpec& harm, const Settings& settings)
     : statistic_kind_(settings.log_scale  ? Statistic::Kind::mean_log
                       : settings.is_event ? Statistic::Kind::rate
                                           : Statistic::Kind::mean),
+      covariate_(settings.covariate),
       is_event_(settings.is_event),
       compares_arms_(harm.relation != Relation::absolute),
       sign_(gates::sign_of_harm(harm)),
@@ -94,10 +130,13 @@ NormalMixture::NormalMixture(const HarmSpec& harm, const Settings& settings)
 Statistic NormalMixture::statistic() const {
   Statistic statistic;
   statistic.kind = statistic_kind_;
+  statistic.covariate = covariate_;
   return statistic;
 }
 
-std::size_t NormalMixture::slots() const noexcept { return kSlots; }
+std::size_t NormalMixture::slots() const noexcept {
+  return kSlots + (covariate_.empty() ? 0 : std::size_t{2 * kCovariateSlots});
+}
 
 void NormalMixture::update(std::span<double> slots, const Observation& observation) const noexcept {
   const auto* samples = std::get_if<Samples>(&observation.event);
@@ -114,8 +153,42 @@ void NormalMixture::update(std::span<double> slots, const Observation& observati
   const double n_b = static_cast<double>(baseline.count);
   const double weight = n_c * (n_b / (n_c + n_b));
   slots[0] += weight * (candidate.sum / n_c - factor_ * (baseline.sum / n_b) - shift_);
+  if (!covariate_.empty() && samples->covariates) add_covariates(slots, *samples, weight);
   add(candidate_of(slots), candidate, weight);
   add(baseline_of(slots), baseline, weight);
+}
+
+double NormalMixture::slope_for(std::span<const double> slots,
+                                const Samples& samples) const noexcept {
+  const auto candidate = candidate_of(slots), baseline = baseline_of(slots);
+  if (candidate[kDegreesOfFreedom] < kDegreesOfFreedomMin ||
+      baseline[kDegreesOfFreedom] < kDegreesOfFreedomMin)
+    return 0.0;
+  const auto count = [](const Summary& arm) { return static_cast<double>(arm.count); };
+  return gates::slope(spread(candidate, covariate_of(slots, false), count(samples.candidate)),
+                      spread(baseline, covariate_of(slots, true), count(samples.baseline)),
+                      factor_);
+}
+
+void NormalMixture::add_covariates(std::span<double> slots, const Samples& samples,
+                                   double weight) const noexcept {
+  const double theta = slope_for(slots, samples);
+  const auto add_arm = [&](const Summary& arm, const Covariate& covariate,
+                           std::span<double> of_arm) {
+    const double count = static_cast<double>(arm.count);
+    const gates::Spread spread = gates::spread_of(arm, covariate);
+    const double share = weight * weight / count;
+    of_arm[kCovariateSquares] += spread.x;
+    of_arm[kProducts] += spread.xy;
+    of_arm[kWeightTheta] += theta * share;
+    of_arm[kWeightThetaTheta] += theta * theta * share;
+    return weight * theta * (covariate.sum / count);
+  };
+  const double of_candidate =
+      add_arm(samples.candidate, samples.covariates->candidate, covariate_of(slots, false));
+  const double of_baseline =
+      add_arm(samples.baseline, samples.covariates->baseline, covariate_of(slots, true));
+  slots[0] -= of_candidate - of_baseline;
 }
 
 NormalMixture::Sums NormalMixture::sums(std::span<const double> slots) noexcept {
@@ -139,6 +212,10 @@ NormalMixture::Score NormalMixture::score(std::span<const double> slots,
   if (compares_arms_) {
     variance_b = factor_ * factor_ * (is_event_ ? event_variance(baseline) : variance(baseline));
     edge += factor_ * (baseline[kSum] / baseline[kCount]);
+  }
+  if (!covariate_.empty()) {
+    variance_c = residual_variance(candidate, covariate_of(slots, false), 1.0);
+    variance_b = residual_variance(baseline, covariate_of(slots, true), factor_);
   }
   if (is_event_) {
     edge = std::clamp(edge, 0.0, 1.0);
@@ -202,7 +279,9 @@ namespace {
 
 std::unique_ptr<GateTest> make_normal_mixture(const GateSpec& gate, Diagnostics& diagnostics) {
   const std::size_t problems = diagnostics.size();
-  const NormalMixture::Settings settings = difference_settings(gate, diagnostics);
+  NormalMixture::Settings settings = difference_settings(gate, diagnostics);
+  gates::check_covariate(gate, *find_metric(gate.metric), diagnostics);
+  settings.covariate = gates::covariate_of(gate);
   if (diagnostics.size() > problems) return nullptr;
   return std::make_unique<NormalMixture>(gate.harm, settings);
 }
@@ -216,19 +295,17 @@ GateTestInfo normal_mixture_info() {
       .about =
           "means compared window by window; valid at every look, asymptotically in the samples",
       .source =
-          "Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 49 (2021) 1055, section 3.2",
+          "Howard, Ramdas, McAuliffe, Sekhon, Annals of Statistics 49 (2021) 1055, section 3.2; "
+          "covariates after Deng, Xu, Kohavi, Walker, WSDM 2013",
       .parameters =
           {
               scale_parameter(),
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "1000",
-               .about =
-                   "samples per arm (harmonic mean of the arms) at which the least evidence is "
-                   "asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e12},
+              gates::tightest_at_parameter(
+                  {.default_text = "1000",
+                   .about =
+                       "samples per arm (harmonic mean of the arms) at which the least evidence is "
+                       "asked for"}),
+              gates::covariate_parameter(),
           },
       .make = make_normal_mixture,
   };

@@ -3,6 +3,8 @@
 // Never compares across windows: what moves both arms together cancels, whatever the exposure.
 #pragma once
 
+#include <string>
+
 #include "policies/gates/gate_test.h"
 
 namespace gatewright {
@@ -37,6 +39,15 @@ namespace gatewright {
 /// exact. Paired samples are weighed as independent, which is conservative when the arms agree more
 /// often than by chance. What makes requests within one arm and window depend on each other (a
 /// shared cache, one user's many requests) is not seen and inflates the false-alarm rate.
+///
+/// With a covariate x, whose mean is the same in both arms of a window whatever they answer, A adds
+///
+///     h (mean_c - factor mean_b - shift - theta_w (mean x_c - mean x_b)),
+///
+/// where theta_w comes from the windows before w alone (0 until they have 30 degrees of freedom in each
+/// arm). Given what came before, the added part has mean 0, so A stays a martingale and the guarantee
+/// what it was; a theta from the same window would correlate with its own residual. The variance is
+/// that of y - theta_w x, with the pooled squares and products within windows.
 class NormalMixture final : public GateTest {
  public:
   struct Settings {
@@ -44,6 +55,7 @@ class NormalMixture final : public GateTest {
     bool log_scale = false;
     double tightest_at = 1000.0;
     std::uint64_t min_samples = 0;
+    std::string covariate{};  ///< a metric that no arm can change; empty: none
   };
 
   /// Logarithms of the two e-values; of little meaning before `enough`.
@@ -85,7 +97,13 @@ class NormalMixture final : public GateTest {
   [[nodiscard]] Score score(std::span<const double> slots, const Sums& since) const noexcept;
 
  private:
+  void add_covariates(std::span<double> slots, const Samples& samples,
+                      double weight) const noexcept;
+  [[nodiscard]] double slope_for(std::span<const double> slots,
+                                 const Samples& samples) const noexcept;
+
   Statistic::Kind statistic_kind_;
+  std::string covariate_;
   bool is_event_;
   bool compares_arms_;
   double sign_;    ///< +1 where more is harm

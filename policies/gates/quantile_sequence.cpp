@@ -149,13 +149,9 @@ GateTestInfo quantile_sequence_info() {
       .source = "Howard and Ramdas, Bernoulli 28 (2022) 1704, sections 3 and 5",
       .parameters =
           {
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "2000",
-               .about = "samples of an arm at which the least evidence is asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e12},
+              gates::tightest_at_parameter(
+                  {.default_text = "2000",
+                   .about = "samples of an arm at which the least evidence is asked for"}),
           },
       .make = make_quantile_sequence,
   };

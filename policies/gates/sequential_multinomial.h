@@ -1,5 +1,5 @@
 // Anytime test of counts in categories against stated shares: sample ratio mismatch.
-// Used by whoever knows which shares were intended (see below for why no gate test does).
+// Used by the staged policy's guard, which knows the shares that were intended; no gate test does.
 // Never suspects a category of which nothing was expected: that needs no statistics.
 #pragma once
 
@@ -21,8 +21,8 @@ namespace gatewright::gates {
 /// change, each period has its own counts, and the factors multiply.
 ///
 /// Not a gate test: a gate test knows the counts of both arms but not the exposure that was intended
-/// (GateTest never sees stages), and its harm is a margin of a metric. The engine, which knows the
-/// applied exposure of each window, is where a standing check belongs.
+/// (GateTest never sees stages), and its harm is a margin of a metric. The staged policy, which knows
+/// the exposure of each window, has it as a standing check: see policies/staged/sample_ratio_guard.h.
 class SequentialMultinomial {
  public:
   /// `intended` are two or more shares above 0 that sum to 1.

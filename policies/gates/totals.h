@@ -19,6 +19,7 @@ struct ArmTotals {
   double count = 0.0;
   double sum = 0.0;
   double sum_of_squares = 0.0;
+  Covariate covariate{};  ///< where a test asks for one
 
   [[nodiscard]] double mean() const noexcept { return sum / count; }
 
@@ -41,8 +42,15 @@ inline void add(std::span<double> slots, const Summary& summary) noexcept {
   slots[2] += summary.sum_of_squares;
 }
 
+/// Three slots of a covariate, likewise.
+inline void add(std::span<double> slots, const Covariate& covariate) noexcept {
+  slots[0] += covariate.sum;
+  slots[1] += covariate.sum_of_squares;
+  slots[2] += covariate.sum_of_products;
+}
+
 [[nodiscard]] inline ArmTotals totals(std::span<const double> slots) noexcept {
-  return {.count = slots[0], .sum = slots[1], .sum_of_squares = slots[2]};
+  return {.count = slots[0], .sum = slots[1], .sum_of_squares = slots[2], .covariate = {}};
 }
 
 /// Distance of the candidate's rate from the edge of harm, in standard errors: the score test of an

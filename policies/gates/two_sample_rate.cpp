@@ -82,14 +82,11 @@ GateTestInfo two_sample_rate_info() {
           "stratified count data\"",
       .parameters =
           {
-              {.name = "tightest_at",
-               .kind = ParameterInfo::Kind::count,
-               .default_text = "1000",
-               .about = "requests per arm (harmonic mean of the arms) at which the least evidence "
-                        "is asked for",
-               .choices = {},
-               .smallest = 1.0,
-               .largest = 1e12},
+              gates::tightest_at_parameter(
+                  {.default_text = "1000",
+                   .about =
+                       "requests per arm (harmonic mean of the arms) at which the least evidence "
+                       "is asked for"}),
           },
       .make = make_two_sample_rate,
   };

@@ -115,13 +115,7 @@ GateTestInfo z_test_info() {
           "pooled two-proportion z; Katz et al. 1978 for ratios of rates; Welch 1947 for means",
       .parameters =
           {
-              {.name = "alpha",
-               .kind = ParameterInfo::Kind::share,
-               .default_text = "5%",
-               .about = "significance level of one look; the budget is not used",
-               .choices = {},
-               .smallest = 1e-9,
-               .largest = 0.4},
+              gates::level_parameter(),
               {.name = "sides",
                .kind = ParameterInfo::Kind::choice,
                .default_text = "one",

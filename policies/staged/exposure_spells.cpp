@@ -44,6 +44,11 @@ void ExposureSpells::end(Duration now) noexcept {
   slots_[Slot::since] = kNoSpell;
 }
 
+std::optional<double> ExposureSpells::since() const noexcept {
+  const double since = slots_[Slot::since];
+  return since >= 0.0 ? std::optional(since) : std::nullopt;
+}
+
 bool ExposureSpells::hold(double start, double end) const noexcept {
   const double since = slots_[Slot::since];
   const double before = slots_[Slot::before_since];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 
 #include "policies/exposure.h"
@@ -25,6 +26,10 @@ class ExposureSpells {
   void report(const Exposure& applied, Duration now) noexcept;
   /// The engine wants an exposure that is not the one reported last.
   void end(Duration now) noexcept;
+
+  /// When the spell that lasts began, in nanoseconds since the rollout's start; nothing while none
+  /// does.
+  [[nodiscard]] std::optional<double> since() const noexcept;
 
   /// Whether the exposure stood still from `start` to `end`, in nanoseconds since the rollout's
   /// start. False also where it may have, but longer ago than is remembered.

@@ -28,6 +28,7 @@ namespace {
     GATEWRIGHT_PROBE("ramp: held until safety is shown");
     return Cause::awaiting_evidence;
   }
+  if (rule.advance_when == AdvanceWhen::winner && !findings.won) return Cause::awaiting_evidence;
   if (rule.approval && !view.approved) {
     GATEWRIGHT_PROBE("ramp: held for an approval");
     return Cause::awaiting_approval;

@@ -28,6 +28,7 @@ struct GateFindings {
   bool silent = false;    ///< a gate has been without a fresh window for too long
   bool unheard = false;   ///< a gate has had no fresh window in this stage
   bool unproven = false;  ///< a protective gate has not shown safety
+  bool won = false;       ///< the stage's A/B test found that the candidate wins
   double requests = 0.0;  ///< of the candidate in this stage
 };
 

@@ -1,7 +1,9 @@
 #include "policies/staged/staged_policy.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -9,6 +11,7 @@
 #include "policies/assert.h"
 #include "policies/histogram.h"
 #include "policies/probe_mark.h"
+#include "policies/staged/budget.h"
 #include "policies/staged/exposure_spells.h"
 #include "policies/verdict.h"
 
@@ -57,6 +60,12 @@ constexpr double kNotYet = -1.0;
   return ExposureSpells(memory.subspan<RolloutSlot::spells, ExposureSpells::kSlots>());
 }
 
+/// In nanoseconds since the rollout's start. In floating point, because no window number may
+/// overflow; exact for the first 104 days.
+[[nodiscard]] double start_of(const Probe& probe, std::uint64_t window) noexcept {
+  return to_slot(probe.initial_delay) + static_cast<double>(window) * to_slot(probe.every);
+}
+
 /// What a window brings to a gate.
 struct Look {
   bool is_evidence = false;  ///< each side the test needs has something to say
@@ -88,15 +97,29 @@ struct Look {
   return {};
 }
 
+template <class Slots>
+[[nodiscard]] auto guard_slots(Slots memory, std::size_t first) noexcept {
+  return memory.subspan(first).template first<SampleRatioGuard::kSlots>();
+}
+
 /// Whether the exposure stood still over the whole of a probe's window. A change inside it gives one
 /// arm more of the window's end than of its beginning, and whatever moves both arms meanwhile then
 /// looks like a difference between them.
 [[nodiscard]] bool stood_still(PolicyMemory memory, const Probe& probe,
                                std::uint64_t window) noexcept {
-  // In floating point, because no window number may overflow; exact for the first 104 days.
-  const double start =
-      to_slot(probe.initial_delay) + static_cast<double>(window) * to_slot(probe.every);
+  const double start = start_of(probe, window);
   return spells_in(memory).hold(start, start + to_slot(probe.window));
+}
+
+/// `scale`: what the stage's part of the budget makes of a share of the evidence needed.
+void put(const Evidence& evidence, double scale, std::span<double> record) noexcept {
+  record[GateSlot::harm] = evidence.harm * scale;
+  record[GateSlot::safety] = evidence.safety;
+  record[GateSlot::enough] = evidence.enough ? 1.0 : 0.0;
+}
+
+[[nodiscard]] std::size_t index_of(StageIndex stage) noexcept {
+  return static_cast<std::size_t>(stage);
 }
 
 [[nodiscard]] Verdict verdict_of(std::span<const double> record) noexcept {
@@ -123,38 +146,95 @@ bool is_measured(const MetricInfo& metric, bool compares_arms, const Exposure& e
   return compares_arms ? is_concurrent(exposure) : exposure != Exposure{};
 }
 
+bool is_measured(const MetricInfo& metric, const GateTest& test, const Exposure& exposure) {
+  if (test.statistic().pairs) return exposure.mirrored > 0;
+  return is_measured(metric, test.compares_arms(), exposure);
+}
+
 StagedPolicy::StagedPolicy(std::string name, std::vector<StagedStage> stages,
-                           std::vector<StagedGate> gates, WhenHalted when_halted)
-    : name_(std::move(name)), when_halted_(when_halted), slots_(RolloutSlot::count) {
+                           std::vector<StagedGate> gates, WhenHalted when_halted,
+                           std::vector<StagedCombination> combined, Spending spending,
+                           std::optional<SampleRatioGuard> guard)
+    : name_(std::move(name)),
+      when_halted_(when_halted),
+      spending_(spending),
+      slots_(RolloutSlot::count),
+      guard_(std::move(guard)) {
+  for (StagedStage& stage : stages) {
+    stages_.push_back(std::move(stage.stage));
+    rules_.push_back(stage.rule);
+  }
+  std::vector<std::optional<StageIndex>> test_of;
   for (StagedGate& gate : gates) {
+    test_of.push_back(gate.test_of);
+    if (gate.role == GateRole::protective) protective_ |= GateMask{1} << gates_.size();
+    spent_.push_back(spent_of(gate.budget, gate.budget_share,
+                              gate.test->guarantee() == Guarantee::anytime, gate.spent));
     const double fresh = std::chrono::duration<double>(gate.probe.every) / gate.probe.window;
     const bool compares_arms = gate.test->compares_arms();
-    gates_.push_back(
-        {.budget = gate.budget,
-         .silence = gate.silence,
-         .new_share = std::min(fresh, 1.0),
-         .first_slot = slots_,
-         .compares_arms = compares_arms,
-         .needs_still_exposure = compares_arms && gate.test->guarantee() != Guarantee::none,
-         .is_protective = gate.role == GateRole::protective,
-         .forgets = gate.evidence == EvidenceSpan::stage,
-         .test = std::move(gate.test)});
+    gates_.push_back({.budget = gate.budget,
+                      .silence = gate.silence,
+                      .new_share = std::min(fresh, 1.0),
+                      .first_slot = slots_,
+                      .compares_arms = compares_arms,
+                      // A pair's answers are of one moment, whatever the exposure does.
+                      .needs_still_exposure = compares_arms &&
+                                              gate.test->guarantee() != Guarantee::none &&
+                                              !gate.test->statistic().pairs,
+                      .is_protective = gate.role == GateRole::protective,
+                      .forgets = gate.evidence == EvidenceSpan::stage,
+                      .is_ab = gate.test_of.has_value(),
+                      .test = std::move(gate.test)});
     slots_ += GateSlot::count + gates_.back().test->slots();
     probes_.push_back(std::move(gate.probe));
     gate_names_.push_back(std::move(gate.name));
   }
-  for (StagedStage& stage : stages) {
+  for (StagedCombination& gate : combined) {
+    if (gate.role == GateRole::protective) protective_ |= GateMask{1} << gate_names_.size();
+    spent_.push_back(spent_of(gate.budget, gate.budget_share, true, gate.spent));
+    combined_.push_back({.budget = gate.budget,
+                         .first_slot = slots_,
+                         .is_protective = gate.role == GateRole::protective,
+                         .forgets = gate.evidence == EvidenceSpan::stage,
+                         .gates = std::move(gate.gates),
+                         .test = std::move(gate.test)});
+    slots_ += GateSlot::count + combined_.back().gates.size() + combined_.back().test->slots();
+    gate_names_.push_back(std::move(gate.name));
+  }
+  if (guard_) {
+    guard_slot_ = slots_;
+    guard_probe_ = probes_.size();
+    guard_gate_ = gate_names_.size();
+    slots_ += SampleRatioGuard::kSlots;
+    probes_.push_back(guard_->probe());
+    gate_names_.emplace_back(kSampleRatio);
+    protective_ |= GateMask{1} << guard_gate_;
+  }
+  for (const Stage& stage : stages_) {
     GateMask measured = 0;
     for (std::size_t gate = 0; gate < gates_.size(); ++gate) {
       const MetricInfo* metric = find_metric(probes_[gate].metric);
       GATEWRIGHT_ASSERT(metric != nullptr);
-      if (is_measured(*metric, gates_[gate].compares_arms, stage.stage.exposure))
+      const auto here = StageIndex(measured_.size());
+      if (test_of[gate].value_or(here) == here &&
+          is_measured(*metric, *gates_[gate].test, stage.exposure))
         measured |= GateMask{1} << gate;
     }
     measured_.push_back(measured);
-    stages_.push_back(std::move(stage.stage));
-    rules_.push_back(stage.rule);
   }
+}
+
+StagedPolicy::Spent StagedPolicy::spent_of(const Budget& budget, double budget_share,
+                                           bool steps_down,
+                                           std::span<const double> by_stage) const {
+  Spent spent{.budget_share = budget_share,
+              .steps_down = steps_down,
+              .log_unit = -std::log(budget.false_alarm)};
+  for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
+    const double here = stage < by_stage.size() ? by_stage[stage] : 0.0;
+    spent.log_needed.push_back(here > 0.0 ? -std::log(here) : spent.log_unit);
+  }
+  return spent;
 }
 
 Exposure StagedPolicy::exposure_after_halt(StageIndex stage) const noexcept {
@@ -185,19 +265,26 @@ void StagedPolicy::observe(PolicyMemory memory, const RolloutView& view,
           spells_in(memory).report(told.exposure, now);
         } else if constexpr (requires { told.probe; }) {
           const auto index = static_cast<std::size_t>(told.probe);
+          if (guard_ && index == guard_probe_) {
+            if constexpr (std::is_same_v<std::remove_cvref_t<decltype(told)>, Samples>)
+              weigh_units(memory, view, told);
+            return;
+          }
           // A window that belongs to an earlier stage may still come in; it is not weighed here.
           if ((measured_[static_cast<std::size_t>(view.stage)] >> index & 1) == 0) {
             GATEWRIGHT_PROBE("staged policy: a window of an earlier stage");
             return;
           }
-          weigh(memory, index, told.window, observation, now);
+          const bool weighed = weigh(memory, view.stage, index, told.window, observation, now);
+          combine(memory, view.stage, index, told.window, weighed ? &observation : nullptr);
         }
       },
       observation.event);
 }
 
-void StagedPolicy::weigh(PolicyMemory memory, std::size_t index, std::uint64_t window,
-                         const Observation& observation, Duration now) const noexcept {
+bool StagedPolicy::weigh(PolicyMemory memory, StageIndex stage, std::size_t index,
+                         std::uint64_t window, const Observation& observation,
+                         Duration now) const noexcept {
   const Gate& gate = gates_[index];
   const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
   const Look look = look_at(observation.event, gate.compares_arms);
@@ -206,28 +293,75 @@ void StagedPolicy::weigh(PolicyMemory memory, std::size_t index, std::uint64_t w
   if (is_whole) record[GateSlot::requests] += static_cast<double>(look.requests) * gate.new_share;
   if (!look.is_evidence) {
     GATEWRIGHT_PROBE("staged policy: a window without evidence");
-    return;
+    return false;
   }
   record[GateSlot::last_fresh] = to_slot(now);
   if (!is_whole) {
     GATEWRIGHT_PROBE("staged policy: a window that a change of exposure cuts");
-    return;
+    return false;
   }
   record[GateSlot::heard] = 1.0;
   const std::span<double> slots = record.subspan(GateSlot::count);
   gate.test->update(slots, observation);
-  const Evidence evidence = gate.test->evidence(slots, gate.budget);
-  record[GateSlot::harm] = evidence.harm;
-  record[GateSlot::safety] = evidence.safety;
-  record[GateSlot::enough] = evidence.enough ? 1.0 : 0.0;
-  if (!(evidence.harm >= 0.0 && evidence.safety >= 0.0)) record[GateSlot::faulty] = 1.0;
+  put(gate.test->evidence(slots, gate.budget), scale(index, stage), record);
+  if (!(record[GateSlot::harm] >= 0.0 && record[GateSlot::safety] >= 0.0))
+    record[GateSlot::faulty] = 1.0;
+  return true;
+}
+
+void StagedPolicy::combine(PolicyMemory memory, StageIndex stage, std::size_t index,
+                           std::uint64_t window, const Observation* weighed) const noexcept {
+  for (std::size_t i = 0; i < combined_.size(); ++i) {
+    const Combination& gate = combined_[i];
+    const auto part =
+        static_cast<std::size_t>(std::ranges::find(gate.gates, index) - gate.gates.begin());
+    if (part == gate.gates.size()) continue;
+    const auto record = memory.subspan(gate.first_slot, GateSlot::count);
+    const auto last = memory.subspan(gate.first_slot + GateSlot::count, gate.gates.size());
+    const auto slots =
+        memory.subspan(gate.first_slot + GateSlot::count + gate.gates.size(), gate.test->slots());
+    last[part] = static_cast<double>(window) + 1.0;
+    if (weighed != nullptr) gate.test->update(slots, part, *weighed);
+    bool is_level = true;
+    for (std::size_t other = 0; other < gate.gates.size(); ++other)
+      is_level &=
+          (measured_[index_of(stage)] >> gate.gates[other] & 1) == 0 || last[other] == last[part];
+    if (!is_level) continue;
+    put(gate.test->evidence(slots, gate.budget), scale(gates_.size() + i, stage), record);
+  }
+}
+
+double StagedPolicy::scale(std::size_t gate, StageIndex stage) const noexcept {
+  return spent_[gate].log_unit / spent_[gate].log_needed[index_of(stage)];
+}
+
+double StagedPolicy::rescaled_by(std::size_t gate, StageIndex stage) const noexcept {
+  const auto& needed = spent_[gate].log_needed;
+  const std::size_t here = index_of(stage);
+  return here == 0 ? 1.0 : needed[here - 1] / needed[here];
+}
+
+void StagedPolicy::weigh_units(PolicyMemory memory, const RolloutView& view,
+                               const Samples& units) const noexcept {
+  if (!is_guarded(view.stage) || !view.exposure_confirmed) return;
+  const std::optional<double> since = spells_in(memory).since();
+  if (!since || start_of(guard_->probe(), units.window) < *since) {
+    GATEWRIGHT_PROBE("staged policy: units of a window that a change of exposure cuts");
+    return;
+  }
+  guard_->observe(guard_slots(memory, guard_slot_), view.stage, *since, units);
 }
 
 void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView& view) const noexcept {
   memory[RolloutSlot::paused_for] = 0.0;
-  if (!view.exposure_confirmed) spells_in(memory).end(elapsed(view.started_at, view.at));
-  for (const Gate& gate : gates_) {
+  if (!view.exposure_confirmed) {
+    spells_in(memory).end(elapsed(view.started_at, view.at));
+    if (guard_) SampleRatioGuard::rest(guard_slots(memory, guard_slot_));
+  }
+  for (std::size_t index = 0; index < gates_.size(); ++index) {
+    const Gate& gate = gates_[index];
     const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
+    record[GateSlot::harm] *= rescaled_by(index, view.stage);
     if (gate.forgets) {
       GATEWRIGHT_PROBE("staged policy: evidence forgotten at a new stage");
       std::ranges::fill(record, 0.0);
@@ -235,6 +369,14 @@ void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView& view) con
     record[GateSlot::last_fresh] = kNotYet;
     record[GateSlot::heard] = 0.0;
     record[GateSlot::requests] = 0.0;
+  }
+  for (std::size_t i = 0; i < combined_.size(); ++i) {
+    const Combination& gate = combined_[i];
+    memory[gate.first_slot + GateSlot::harm] *= rescaled_by(gates_.size() + i, view.stage);
+    if (gate.forgets)
+      std::ranges::fill(
+          memory.subspan(gate.first_slot, GateSlot::count + gate.gates.size() + gate.test->slots()),
+          0.0);
   }
 }
 
@@ -260,10 +402,14 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     }
     if (verdict == Verdict::undecided || verdict == Verdict::no_data) proposal.undecided |= bit;
     findings.faulty |= verdict == Verdict::fault;
-    findings.unproven |= gate.is_protective && verdict != Verdict::pass;
+    findings.unproven |= gate.is_protective && !gate.is_ab && verdict != Verdict::pass;
     findings.requests = std::max(findings.requests, record[GateSlot::requests]);
 
     findings.unheard |= record[GateSlot::heard] == 0.0;
+    if (gate.is_ab) {
+      findings.unheard |= record[GateSlot::enough] == 0.0;
+      findings.won |= verdict == Verdict::pass;
+    }
     const Instant fresh_at =
         record[GateSlot::last_fresh] == kNotYet
             ? std::max(view.stage_entered_at, after(view.started_at, probes_[index].initial_delay))
@@ -276,6 +422,20 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     }
     wake_by(silent_at);
   }
+  judge_combinations(memory, stage, proposal, findings);
+  if (findings.failed && spending_ == Spending::holm) {
+    proposal.failing = stepped_down(proposal.failing, memory, stage);
+    proposal.undecided &= ~proposal.failing;
+  }
+
+  if (is_guarded(view.stage)) {
+    proposal.measure |= ProbeMask{1} << guard_probe_;
+    if (SampleRatioGuard::harm(guard_slots(memory, guard_slot_)) >= 1.0) {
+      proposal.failing |= GateMask{1} << guard_gate_;
+      findings.failed = true;
+      GATEWRIGHT_PROBE("staged policy: units do not come in the shares asked for");
+    }
+  }
 
   const StageRule& rule = rules_[stage];
   const Instant gives_up_at = times_out_at(rule, view, from_slot(memory[RolloutSlot::paused_for]));
@@ -287,10 +447,63 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
   return proposal;
 }
 
+void StagedPolicy::judge_combinations(ConstPolicyMemory memory, std::size_t stage,
+                                      Proposal& proposal, GateFindings& findings) const noexcept {
+  for (std::size_t i = 0; i < combined_.size(); ++i) {
+    const Combination& gate = combined_[i];
+    const auto is_heard = [&](std::size_t part) { return (measured_[stage] >> part & 1) != 0; };
+    if (std::ranges::none_of(gate.gates, is_heard)) continue;
+    const GateMask bit = GateMask{1} << (gates_.size() + i);
+    const Verdict verdict = verdict_of(memory.subspan(gate.first_slot, GateSlot::count));
+    if (verdict == Verdict::fail) {
+      proposal.failing |= bit;
+      findings.failed |= gate.is_protective;
+    }
+    if (verdict == Verdict::undecided || verdict == Verdict::no_data) proposal.undecided |= bit;
+    // Where a part is not measured, nobody can show that it has used little of its margin.
+    findings.unproven |=
+        gate.is_protective && verdict != Verdict::pass && std::ranges::all_of(gate.gates, is_heard);
+  }
+}
+
+GateMask StagedPolicy::stepped_down(GateMask failing, ConstPolicyMemory memory,
+                                    std::size_t stage) const noexcept {
+  std::array<HolmEntry, kGatesMax> entries{};
+  for (std::size_t gate = 0; gate < spent_.size(); ++gate) {
+    const Spent& spent = spent_[gate];
+    const auto record = memory.subspan(first_slot(gate), GateSlot::count);
+    const bool takes_part =
+        spent.steps_down && verdict_of(record) != Verdict::fault && record[GateSlot::enough] != 0.0;
+    const double needed = spent.log_needed[stage];
+    entries[gate] = {.share = spent.budget_share,
+                     .log_e = takes_part ? record[GateSlot::harm] * needed : 0.0,
+                     .needed = needed};
+  }
+  const GateMask before = failing;
+  step_down(std::span(entries).first(spent_.size()), failing);
+  if (failing != before) GATEWRIGHT_PROBE("staged policy: a gate fails by what others leave");
+  return failing;
+}
+
+std::size_t StagedPolicy::first_slot(std::size_t gate) const noexcept {
+  return gate < gates_.size() ? gates_[gate].first_slot
+                              : combined_[gate - gates_.size()].first_slot;
+}
+
 double StagedPolicy::harm(ConstPolicyMemory memory, std::size_t gate) const noexcept {
-  const auto record = memory.subspan(gates_[gate].first_slot, GateSlot::count);
+  if (guard_ && gate == guard_gate_)
+    return SampleRatioGuard::harm(guard_slots(memory, guard_slot_));
+  const auto record = memory.subspan(first_slot(gate), GateSlot::count);
   return record[GateSlot::enough] != 0.0 ? record[GateSlot::harm]
                                          : std::numeric_limits<double>::quiet_NaN();
+}
+
+Finding StagedPolicy::finding(ConstPolicyMemory memory, std::size_t gate) const noexcept {
+  // Combined gates and the check of the split find nothing.
+  if (gate >= gates_.size()) return {};
+  const Gate& asked = gates_[gate];
+  return asked.test->finding(
+      memory.subspan(asked.first_slot + GateSlot::count, asked.test->slots()), asked.budget);
 }
 
 }  // namespace gatewright

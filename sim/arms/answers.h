@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sim/arms/chance.h"
 #include "sim/arms/columns.h"
 #include "sim/arms/prices.h"
 #include "sim/arms/world_metric.h"
@@ -34,17 +35,17 @@ struct ArmLaw {
 
 /// The draws behind one arm's answers, one per request. Null where not wanted.
 struct ArmDraws {
-  const double* ttft = nullptr;     ///< standard normal
-  const double* quality = nullptr;  ///< standard normal
-  const double* error = nullptr;    ///< uniform, as all below
-  const double* refusal = nullptr;
-  const double* thumbs = nullptr;
-  const double* error_kind = nullptr;
-  const double* flag = nullptr;
-  const double* collapse = nullptr;
-  const double* hang = nullptr;
-  const double* agreement = nullptr;
-  const double* similarity = nullptr;      ///< standard normal
+  const float* ttft = nullptr;     ///< standard normal
+  const float* quality = nullptr;  ///< standard normal
+  const Word* error = nullptr;     ///< uniform, as all below
+  const Word* refusal = nullptr;
+  const Word* thumbs = nullptr;
+  const Word* error_kind = nullptr;
+  const Word* flag = nullptr;
+  const Word* collapse = nullptr;
+  const Word* hang = nullptr;
+  const Word* agreement = nullptr;
+  const float* similarity = nullptr;       ///< standard normal
   const std::uint8_t* in_burst = nullptr;  ///< whether errors come in a burst; null: there are none
 };
 
@@ -69,6 +70,7 @@ struct AnswerParts {
 struct Span {
   std::size_t begin = 0;
   std::size_t end = 0;
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return end - begin; }
 };
 
 /// Fills `out` for the requests of `span`; out.output_tokens holds the lengths drawn, which the law

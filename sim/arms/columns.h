@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "sim/arms/chance.h"
+
 namespace gatewright::sim {
 
 /// Requests per chunk: columns stay in the first two levels of cache.
@@ -57,7 +59,7 @@ struct Columns {
   alignas(64) Column<std::uint8_t> harmed;    ///< whether a harmful effect acts on it
   alignas(
       64) Column<double> rating_due;  ///< see telemetry/late_feedback.h; where ratings come late
-  alignas(64) Column<double> mirror;  ///< uniform: below the mirrored share means mirrored
+  alignas(64) Column<Word> mirror;    ///< below the mirrored share means mirrored
   alignas(64) std::array<Column<std::uint16_t>, kBucketColumns> bucket;
   std::array<ArmColumns, 2> arm;
 };

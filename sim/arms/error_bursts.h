@@ -29,6 +29,17 @@ class BurstChain {
   void advance(double end_seconds);
   /// Whether each of these moments, rising and within the last advance(), lies in a burst.
   void fill(std::span<const double> at_seconds, std::span<std::uint8_t> in_burst) const noexcept;
+  /// Appends the moments at which the state changes within the last advance().
+  void add_changes(std::vector<double>& at_seconds) const {
+    for (const Stretch& stretch : stretches_)
+      if (stretch.until_seconds < known_until_seconds_) at_seconds.push_back(stretch.until_seconds);
+  }
+  /// Whether that moment lies in a burst.
+  [[nodiscard]] bool at(double at_seconds) const noexcept {
+    std::uint8_t in_burst = 0;
+    if (stream_) fill(std::span(&at_seconds, 1), std::span(&in_burst, 1));
+    return in_burst != 0;
+  }
 
  private:
   double burst_seconds_ = 0.0;  ///< mean stretch

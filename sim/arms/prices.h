@@ -38,6 +38,11 @@ class PriceTable {
   PriceTable(const Arm::Price& price, double cached_input);
   /// The rates at a moment since the start of the rollout.
   [[nodiscard]] const Rates& at(double seconds) const noexcept;
+  /// Appends the moments at which the rates change.
+  void add_changes(std::vector<double>& at_seconds) const {
+    for (const Rates& rates : rates_)
+      if (rates.from_seconds > 0.0) at_seconds.push_back(rates.from_seconds);
+  }
 
  private:
   std::vector<Rates> rates_;  ///< rising in time, the first from 0; never empty

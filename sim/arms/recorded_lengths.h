@@ -16,9 +16,9 @@ class RecordedLengths {
   explicit RecordedLengths(std::span<const float> sorted);
   [[nodiscard]] bool empty() const noexcept { return sorted_.empty(); }
   /// Standard normal score of the value's rank; `uniform` in (0, 1) chooses among its ties.
-  [[nodiscard]] double score(float value, double uniform) const noexcept;
+  [[nodiscard]] float score(float value, double uniform) const noexcept;
   /// The recorded value at normal score z.
-  [[nodiscard]] float at(double z) const noexcept;
+  [[nodiscard]] float at(float z) const noexcept;
 
  private:
   std::span<const float> sorted_;

@@ -34,9 +34,10 @@ enum class WorldMetric : std::uint8_t {
   cpu,         ///< readings of an arm's servers, not of requests
   memory,
   preference,
+  units,  ///< of the assignment: see kAssignedUnits in policies/policy.h
 };
 
-inline constexpr std::array<std::string_view, 22> kWorldMetricNames = {"latency",
+inline constexpr std::array<std::string_view, 23> kWorldMetricNames = {"latency",
                                                                        "ttft",
                                                                        "tpot",
                                                                        "input_tokens",
@@ -57,7 +58,8 @@ inline constexpr std::array<std::string_view, 22> kWorldMetricNames = {"latency"
                                                                        "similarity",
                                                                        "cpu",
                                                                        "memory",
-                                                                       "preference"};
+                                                                       "preference",
+                                                                       "units"};
 inline constexpr std::size_t kWorldMetrics = kWorldMetricNames.size();
 
 [[nodiscard]] constexpr std::size_t index_of(WorldMetric metric) noexcept {
@@ -82,7 +84,8 @@ inline constexpr std::size_t kWorldMetrics = kWorldMetricNames.size();
 
 /// 0 or 1 per request: effects and noise act on the probability.
 [[nodiscard]] constexpr bool is_event(WorldMetric metric) noexcept {
-  return metric >= WorldMetric::error && metric != WorldMetric::similarity && !is_gauge(metric);
+  return metric >= WorldMetric::error && metric != WorldMetric::similarity && !is_gauge(metric) &&
+         metric != WorldMetric::units;
 }
 
 /// A positive number per request: noise is a factor, logarithms make sense.
@@ -94,7 +97,8 @@ inline constexpr std::size_t kWorldMetrics = kWorldMetricNames.size();
 [[nodiscard]] constexpr bool can_differ(WorldMetric metric) noexcept {
   return metric != WorldMetric::input_tokens && metric != WorldMetric::timeout &&
          metric != WorldMetric::error_or_refusal && metric != WorldMetric::error_429 &&
-         metric != WorldMetric::error_5xx && !is_gauge(metric) && metric != WorldMetric::preference;
+         metric != WorldMetric::error_5xx && !is_gauge(metric) &&
+         metric != WorldMetric::preference && metric != WorldMetric::units;
 }
 
 /// Whether it compares two answers to one prompt.

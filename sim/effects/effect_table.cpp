@@ -173,12 +173,27 @@ void EffectTable::find_conditions(const Columns& columns,
   }
 }
 
+Instant EffectTable::next_change(Instant at, const ExposureHistory& history) const noexcept {
+  Instant next = kNever;
+  for (const auto& arm : entries_)
+    for (const std::vector<Entry>& entries : arm)
+      for (const Entry& entry : entries) next = std::min(next, entry.next_change(at, history));
+  return next;
+}
+
 // ---- harm ----
 
 bool EffectTable::may_harm(double first, double last,
                            const ExposureHistory& history) const noexcept {
   return std::ranges::any_of(harmful_, [&](const Entry& entry) {
     return entry.elapsed(last, history) >= entry.from && entry.elapsed(first, history) < entry.gone;
+  });
+}
+
+bool EffectTable::harms_alike(double first, double last,
+                              const ExposureHistory& history) const noexcept {
+  return !has_conditions() && std::ranges::all_of(harmful_, [&](const Entry& entry) {
+    return entry.is_constant(first, last, history);
   });
 }
 

@@ -85,11 +85,18 @@ class EffectTable {
   /// The conditions that hold for each request; the columns of looks_at() are filled.
   void find_conditions(const Columns& columns, Column<Conditions>& holding) const noexcept;
 
+  /// When any effect next begins, ends or turns on or off after `at`; kNever: nothing will. Growing
+  /// and fading are no such changes.
+  [[nodiscard]] Instant next_change(Instant at, const ExposureHistory& history) const noexcept;
+
   // ---- harm: effects of the candidate that is_harmful() ----
 
   /// Whether any request that arrives within [first, last] might be harmed.
   [[nodiscard]] bool may_harm(double first, double last,
                               const ExposureHistory& history) const noexcept;
+  /// Whether harms() is the same for all requests that arrive within [first, last].
+  [[nodiscard]] bool harms_alike(double first, double last,
+                                 const ExposureHistory& history) const noexcept;
   /// Whether a harmful effect acts on such a request.
   [[nodiscard]] bool harms(double seconds, Conditions holding,
                            const ExposureHistory& history) const noexcept;

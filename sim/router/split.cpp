@@ -28,10 +28,11 @@ void Split::split(const Columns& columns, Buckets buckets,
                                  ? requests_
                                  : std::min(place_of(timeline[s + 1].from_seconds), requests_);
     constexpr auto kWhole = static_cast<double>(kWholeExposure);
-    const double mirror_below = static_cast<double>(exposure.mirrored) / kWhole;
-    const double count_below = mirror_below * mirrored_sampled_;
-    const double beside_below =
-        static_cast<double>(exposure.mirrored + exposure.interleaved) / kWhole;
+    const double mirrored = static_cast<double>(exposure.mirrored) / kWhole;
+    const Word mirror_below = bound_of(mirrored);
+    const Word count_below = bound_of(mirrored * mirrored_sampled_);
+    const Word beside_below =
+        bound_of(static_cast<double>(exposure.mirrored + exposure.interleaved) / kWhole);
     const bool all_served = exposure.served == kWholeExposure && !buckets.at_whole;
     for (std::size_t i = first; i < last; ++i) {
       const auto place = static_cast<std::uint16_t>(i);
@@ -42,8 +43,8 @@ void Split::split(const Columns& columns, Buckets buckets,
       served += is_served ? 1U : 0U;
       baseline_places[baseline] = place;
       baseline += is_served ? 0U : 1U;
-      if (beside_below > 0.0 && !is_served && columns.mirror[i] < beside_below) {
-        const double mirror = columns.mirror[i];
+      if (beside_below > 0 && !is_served && columns.mirror[i] < beside_below) {
+        const Word mirror = columns.mirror[i];
         const std::size_t list = mirror >= mirror_below ? 1 : (mirror < count_below ? 0 : 2);
         shadow_[list][beside[list]++] = place;
       }
@@ -93,8 +94,7 @@ void Split::find_answered(const Columns& columns) {
   }
   // What neither arm failed.
   paired_count_ = 0;
-  for (const std::uint16_t place :
-       head(all_[kCandidateArm], count_[kCandidateArm] - interleaved_).subspan(served_)) {
+  for (const std::uint16_t place : pairs(MetricScope::all)) {
     const std::uint8_t events =
         columns.arm[kBaselineArm].events[place] | columns.arm[kCandidateArm].events[place];
     paired_[paired_count_] = place;

@@ -46,6 +46,11 @@ class Split {
 
   /// Requests of an arm on which metrics of that scope are defined.
   [[nodiscard]] Places places(std::size_t arm, MetricScope scope) const noexcept;
+  /// Mirrored requests that are counted, where both arms tried to answer, or both did.
+  [[nodiscard]] Places pairs(MetricScope scope) const noexcept {
+    if (scope != MetricScope::all) return head(paired_, paired_count_);
+    return head(all_[kCandidateArm], count_[kCandidateArm] - interleaved_).subspan(served_);
+  }
   [[nodiscard]] Places served() const noexcept { return head(all_[kCandidateArm], served_); }
   /// Requests that the candidate answers beside the baseline: mirrored and interleaved ones.
   [[nodiscard]] Places mirrored() const noexcept {

@@ -23,7 +23,7 @@ template <typename Chunk>
 [[nodiscard]] auto columns_of_request(Chunk& chunk) noexcept {
   auto& [size, at_seconds, input_tokens, user, tenant, session, segment, harmed, rating_due, mirror,
          bucket, arm] = chunk;
-  return std::tie(input_tokens, user, harmed, rating_due);
+  return std::tie(input_tokens, user, segment, harmed, rating_due);
 }
 
 /// Copies row `i` of one chunk to row `j` of another, but for its arrival time and assignment.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/lane_stream.h"
 #include "sim/seconds.h"
 #include "sim/serving/rows.h"
-#include "sim/streams.h"
 
 namespace gatewright::sim {
 namespace {
@@ -57,8 +57,8 @@ void ServedRequests::start(RunKey key) {
 void ServedRequests::enter(const Columns& columns, const Split& split,
                            std::span<const ExposureSegment> timeline, std::uint64_t chunk) {
   if (serving_.batch_noise > 0.0) {
-    Stream baseline({key_.seed, key_.replication, "serving.noise.baseline", chunk});
-    Stream candidate({key_.seed, key_.replication, "serving.noise.candidate", chunk});
+    LaneStream baseline({key_.seed, key_.replication, "serving.noise.baseline", chunk});
+    LaneStream candidate({key_.seed, key_.replication, "serving.noise.candidate", chunk});
     baseline.fill_normal(std::span(servers_[kBaselineArm].noise).first(columns.size));
     candidate.fill_normal(std::span(servers_[kCandidateArm].noise).first(columns.size));
   }
@@ -89,7 +89,7 @@ void ServedRequests::enter_one(const Columns& columns, std::size_t place, Way wa
   ++in_flight_;
   request.at_seconds = columns.at_seconds[place];
   request.number = ++number_;
-  request.noise = static_cast<float>(servers.noise[place]);
+  request.noise = servers.noise[place];
   request.way = way;
 
   Columns& block = block_of(slot);

@@ -74,7 +74,7 @@ class ServedRequests {
     ServingPool pool;
     PriceTable prices{};
     StationUse use_before{};
-    std::array<double, kChunk> noise{};
+    std::array<float, kChunk> noise{};
   };
   struct Ended {
     std::uint64_t number = 0;

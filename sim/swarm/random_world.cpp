@@ -235,6 +235,15 @@ void draw_assignment(Dice& dice, RandomWorld& world) {
                            .hash = dice.pick(kHashes)};
 }
 
+/// fnv1a splits numbered users unevenly, which the check is right to find: that is no false alarm.
+void draw_split_check(Dice&, RandomWorld& world) {
+  const Assignment& assignment = world.plan.assignment;
+  if (assignment.by == AssignmentUnit::request || assignment.hash != AssignmentHash::fnv1a)
+    world.plan.sample_ratio.emplace();
+}
+
+void draw_holm(Dice&, RandomWorld& world) { world.plan.spending = Spending::holm; }
+
 // ---- the world ----
 
 template <typename Time>
@@ -497,6 +506,8 @@ constexpr Dimension kDimensions[] = {
     {"evidence per stage", "swarm.forgetting", plan, 0.2, draw_forgetting},
     {"budget weights", "swarm.weights", plan, 0.3, draw_weights},
     {"freeze", "swarm.freeze", plan, 0.2, draw_freeze},
+    {"split check", "swarm.split_check", plan, 0.7, draw_split_check},
+    {"Holm", "swarm.holm", plan, 0.3, draw_holm},
 
     {"traffic", "swarm.traffic", world, 1.0, draw_traffic},
     {"baseline", "swarm.baseline", world, 1.0, draw_baseline},

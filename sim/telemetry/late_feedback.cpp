@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
+#include "sim/kernels/kernels.h"
+#include "sim/lane_stream.h"
 #include "sim/seconds.h"
-#include "sim/streams.h"
 
 namespace gatewright::sim {
 namespace {
@@ -26,23 +28,59 @@ RatingDelays::RatingDelays(const DelayLaw& law, Duration telemetry_window, Durat
       last_due_(std::min(std::ceil(to_seconds(horizon) / half_window_seconds_) + 2.0, 4e9)) {}
 
 void RatingDelays::draw(std::uint64_t window, std::size_t chunk, Columns& columns) const {
-  Stream stream({key_.seed, key_.replication, "feedback.delay", window * kChunksPerWindow + chunk});
+  LaneStream stream(
+      {key_.seed, key_.replication, "feedback.delay", window * kChunksPerWindow + chunk});
   const std::span<double> due(columns.rating_due.data(), columns.size);
-  switch (law_.kind) {
-    case DelayLaw::Kind::fixed:
-      std::ranges::fill(due, law_.a);
-      break;
-    case DelayLaw::Kind::uniform:
-      stream.fill_uniform(due);
-      for (double& seconds : due) seconds = law_.a + (law_.b - law_.a) * seconds;
-      break;
-    case DelayLaw::Kind::lognormal:
-      stream.fill_normal(due);
-      for (double& seconds : due) seconds = law_.a * std::exp(law_.b * seconds);
-      break;
-  }
+  fill_delays(stream, due);
   for (std::size_t i = 0; i < columns.size; ++i)
     due[i] = (columns.at_seconds[i] + due[i]) / half_window_seconds_;
+}
+
+void RatingDelays::fill_delays(LaneStream& stream, std::span<double> seconds) const {
+  switch (law_.kind) {
+    case DelayLaw::Kind::fixed:
+      std::ranges::fill(seconds, law_.a);
+      break;
+    case DelayLaw::Kind::uniform: {
+      Column<Word> words;
+      stream.fill_words(std::span(words).first(seconds.size()));
+      for (std::size_t i = 0; i < seconds.size(); ++i)
+        seconds[i] = law_.a + (law_.b - law_.a) * uniform_of(words[i]);
+      break;
+    }
+    case DelayLaw::Kind::lognormal: {
+      Column<float> room;
+      const std::span<float> drawn = std::span(room).first(seconds.size());
+      stream.fill_normal(drawn);
+      kernels().lognormals(drawn.data(),
+                           {.median = static_cast<float>(law_.a),
+                            .sigma = static_cast<float>(law_.b),
+                            .most = std::numeric_limits<float>::max()},
+                           drawn.data(), drawn.size());
+      std::ranges::copy(drawn, seconds.begin());
+      break;
+    }
+  }
+}
+
+void RatingDelays::draw(Arrived arrived, RatingUnderWay rating, std::uint64_t count,
+                        LaneStream& stream, std::vector<RatingUnderWay>& out) const {
+  Column<double> late;
+  Column<Word> places;
+  for (std::uint64_t left = count; left > 0;) {
+    const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(left, kChunk));
+    fill_delays(stream, std::span(late).first(some));
+    stream.fill_words(std::span(places).first(some));
+    for (std::size_t i = 0; i < some; ++i) {
+      const double at = arrived.from_seconds +
+                        (arrived.to_seconds - arrived.from_seconds) * uniform_of(places[i]);
+      const double due = (at + late[i]) / half_window_seconds_;
+      if (due > last_due_) continue;
+      rating.due = static_cast<std::uint32_t>(due);
+      out.push_back(rating);
+    }
+    left -= some;
+  }
 }
 
 void RatingDelays::collect(const Columns& columns, const Split& split,
@@ -54,7 +92,8 @@ void RatingDelays::collect(const Columns& columns, const Split& split,
       if (given == 0 || columns.rating_due[place] > last_due_) continue;
       out.push_back({.due = static_cast<std::uint32_t>(columns.rating_due[place]),
                      .arm = static_cast<std::uint8_t>(arm),
-                     .rating = static_cast<std::uint8_t>((given & kThumbsDown) != 0 ? 0 : 1)});
+                     .rating = static_cast<std::uint8_t>((given & kThumbsDown) != 0 ? 0 : 1),
+                     .segment = columns.segment[place]});
     }
   }
 }
@@ -65,8 +104,10 @@ void AwaitedRatings::start() noexcept {
   carried_ = {};
 }
 
-void AwaitedRatings::expect(std::span<const RatingUnderWay> ratings) {
-  for (const auto& [due, arm, rating] : ratings) {
+void AwaitedRatings::expect(std::span<const RatingUnderWay> ratings,
+                            const std::optional<std::uint8_t>& segment) {
+  for (const auto& [due, arm, rating, of_segment] : ratings) {
+    if (segment && of_segment != *segment) continue;
     std::vector<std::uint32_t>& counts = due_[arm][rating];
     if (due >= counts.size()) counts.resize(std::size_t{due} + 1);
     ++counts[due];

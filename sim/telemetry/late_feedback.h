@@ -6,11 +6,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "sim/arms/columns.h"
 #include "sim/arms/world_metric.h"
+#include "sim/lane_stream.h"
 #include "sim/router/split.h"
 #include "sim/run.h"
 #include "sim/scenario.h"
@@ -33,6 +35,7 @@ struct RatingUnderWay {
   std::uint32_t due = 0;
   std::uint8_t arm = 0;
   std::uint8_t rating = 0;
+  std::uint8_t segment = 0;  ///< of its user, where somebody asks for segments
 };
 
 /// Finds the ratings of a chunk's answers. A rating comes thumbs.delay after its request, because
@@ -47,10 +50,21 @@ class RatingDelays {
   /// Draws the delays of a chunk, into rating_due: when a rating would arrive, in half telemetry windows
   /// from the start, not rounded.
   void draw(std::uint64_t window, std::size_t chunk, Columns& columns) const;
-  /// Appends the ratings that are given to answers of a chunk; those that would come after the horizon are left out. The answers and thumbs of the places seen are filled.
+  /// Appends `count` ratings like `rating` of answers to requests that arrived at any time of a stretch,
+  /// equally likely, but for those that would come after the horizon.
+  struct Arrived {
+    double from_seconds;
+    double to_seconds;
+  };
+  void draw(Arrived arrived, RatingUnderWay rating, std::uint64_t count, LaneStream& stream,
+            std::vector<RatingUnderWay>& out) const;
+  /// Appends the ratings that are given to answers of a chunk; those that would come after the horizon
+  /// are left out. The answers and thumbs of the places seen are filled.
   void collect(const Columns& columns, const Split& split, std::vector<RatingUnderWay>& out) const;
 
  private:
+  /// From answers to their ratings, at most kChunk at a time.
+  void fill_delays(LaneStream& stream, std::span<double> seconds) const;
   DelayLaw law_;
   bool any_;
   double half_window_seconds_;
@@ -58,11 +72,13 @@ class RatingDelays {
   RunKey key_;
 };
 
-/// The ratings that one contender's answers await.
+/// The ratings that one contender's answers await: all, or those of a segment.
 class AwaitedRatings {
  public:
   void start() noexcept;
-  void expect(std::span<const RatingUnderWay> ratings);
+  /// `segment`: only those of that one.
+  void expect(std::span<const RatingUnderWay> ratings,
+              const std::optional<std::uint8_t>& segment = std::nullopt);
 
   /// Served answers of a telemetry window, per arm: of its first half and of all of it.
   struct Answered {

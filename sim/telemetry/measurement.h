@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "policies/metric.h"
@@ -24,15 +25,20 @@ struct Measurement {
   WorldMetric metric{};
   MetricScope scope{};
   Kind kind{};
+  std::optional<std::uint8_t> segment{};   ///< only requests of this one; see Columns::segment
+  bool pairs = false;                      ///< of mirrored requests, with products of both arms
+  std::optional<WorldMetric> covariate{};  ///< summed beside
   friend constexpr bool operator==(const Measurement&, const Measurement&) = default;
 };
 
-/// The measurement that a probe needs. The probe passed check_fit().
+/// The measurement that a probe needs, but for the segment, whose number is the scenario's to say. The
+/// probe passed check_fit().
 [[nodiscard]] Measurement measurement_of(const Probe& probe);
 
 /// One arm's part of a measurement over some requests; which member counts is the measurement's kind.
 struct ArmTally {
   Summary summary;
+  Covariate covariate;  ///< of pairs: at the candidate, the sum of products alone
   BinCounts bins;
   std::vector<float> values;
   void clear() noexcept;

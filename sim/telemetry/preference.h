@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "sim/arms/columns.h"
 #include "sim/router/split.h"
@@ -27,13 +28,15 @@ class Preference {
   void draw(std::uint64_t window, std::size_t chunk, const Columns& columns);
   /// Adds the credited clicks of interleaved requests: the counts are clicks, the sums those won, so
   /// that the two arms' sums add up to the one count. The answers and qualities of both arms are filled.
-  void add_chunk(const Columns& columns, const Split& split, Tally& tally) const noexcept;
+  /// `segment`: only of requests of that one.
+  void add_chunk(const Columns& columns, const Split& split,
+                 const std::optional<std::uint8_t>& segment, Tally& tally) const noexcept;
 
  private:
   Interleaving numbers_;
   RunKey key_;
-  Column<double> clicks_;   ///< uniform: below the share that clicks
-  Column<double> credits_;  ///< uniform: below the candidate's probability
+  Column<Word> clicks_;   ///< below the share that clicks
+  Column<Word> credits_;  ///< below the candidate's probability
 };
 
 }  // namespace gatewright::sim

@@ -15,6 +15,7 @@ void add(const Tally& from, Measurement::Kind kind, Tally& to) {
       case Measurement::Kind::sum:
       case Measurement::Kind::log_sum:
         to[arm].summary += from[arm].summary;
+        to[arm].covariate += from[arm].covariate;
         break;
       case Measurement::Kind::histogram:
         to[arm].bins.add(from[arm].bins);
@@ -131,13 +132,19 @@ ProbeWindows::Packet& ProbeWindows::back_packet(std::uint64_t k) {
 void ProbeWindows::write(const Grid& grid, ProbeIndex probe, std::uint64_t window, Tally& tally,
                          Report& report) {
   switch (grid.probe.form) {
-    case Form::samples:
-      report.event = Samples{.probe = probe,
-                             .window = window,
-                             .paired = grid.measurement.scope == MetricScope::paired,
-                             .baseline = tally[0].summary,
-                             .candidate = tally[1].summary};
+    case Form::samples: {
+      Samples samples{
+          .probe = probe,
+          .window = window,
+          .paired = grid.measurement.pairs || grid.measurement.scope == MetricScope::paired,
+          .baseline = tally[0].summary,
+          .candidate = tally[1].summary};
+      if (grid.measurement.covariate)
+        samples.covariates = {.baseline = tally[0].covariate, .candidate = tally[1].covariate};
+      if (grid.measurement.pairs) samples.sum_of_products = tally[1].covariate.sum_of_products;
+      report.event = samples;
       break;
+    }
     case Form::distributions:
       for (std::size_t arm = 0; arm < tally.size(); ++arm) tally[arm].bins.list(report.bins[arm]);
       report.event = Distributions{.probe = probe,

@@ -37,6 +37,11 @@ struct CounterReset {
   void operator()(Samples& told) const noexcept {
     Summary& summary = told.candidate;
     summary = {std::uint64_t{0} - summary.count, -summary.sum, -summary.sum_of_squares};
+    if (told.covariates) {
+      auto& [sum, squares, products] = told.covariates->candidate;
+      told.covariates->candidate = {-sum, -squares, -products};
+    }
+    if (told.sum_of_products) *told.sum_of_products = -*told.sum_of_products;
   }
   void operator()(std::vector<HistogramBin>& bins) const noexcept {
     for (HistogramBin& bin : bins) bin.count = std::uint64_t{0} - bin.count;
@@ -52,6 +57,9 @@ struct NotANumber {
   void operator()(Samples& told) const noexcept {
     told.candidate.sum = std::numeric_limits<double>::quiet_NaN();
     told.candidate.sum_of_squares = std::numeric_limits<double>::quiet_NaN();
+    if (told.covariates)
+      told.covariates->candidate.sum_of_products = std::numeric_limits<double>::quiet_NaN();
+    if (told.sum_of_products) *told.sum_of_products = std::numeric_limits<double>::quiet_NaN();
   }
   void operator()(std::vector<HistogramBin>& bins) const {
     bins.push_back({HistogramGrid::kBins, 1});
@@ -70,11 +78,16 @@ struct UnitMistake {
     auto& [count, sum, squares] = told.candidate;
     if (of_logarithms) {
       const double shift = std::log(factor);
+      if (told.covariates)
+        told.covariates->candidate.sum_of_products += shift * told.covariates->candidate.sum;
+      if (told.sum_of_products) *told.sum_of_products += shift * told.baseline.sum;
       squares += 2.0 * shift * sum + static_cast<double>(count) * shift * shift;
       sum += static_cast<double>(count) * shift;
     } else {
       sum *= factor;
       squares *= factor * factor;
+      if (told.covariates) told.covariates->candidate.sum_of_products *= factor;
+      if (told.sum_of_products) *told.sum_of_products *= factor;
     }
   }
   /// Each bin moves as its middle does; neighbours that meet are one.
@@ -109,8 +122,11 @@ void apply(const Fault& fault, Report& report) {
 }
 
 void swap_arms(Report& report) noexcept {
-  if (auto* samples = std::get_if<Samples>(&report.event))
+  if (auto* samples = std::get_if<Samples>(&report.event)) {
     std::swap(samples->baseline, samples->candidate);
+    if (samples->covariates)
+      std::swap(samples->covariates->baseline, samples->covariates->candidate);
+  }
   if (auto* readings = std::get_if<Readings>(&report.event))
     std::swap(readings->baseline, readings->candidate);
   std::swap(report.bins[0], report.bins[1]);

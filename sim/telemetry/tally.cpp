@@ -1,38 +1,10 @@
 #include "sim/telemetry/tally.h"
 
-#include <cmath>
-
 #include "policies/assert.h"
+#include "sim/kernels/kernels.h"
 
 namespace gatewright::sim {
 namespace {
-
-/// The column of a metric that is a number per request.
-const Column<float>& column_of(WorldMetric metric, const Columns& columns, std::size_t arm) {
-  const ArmColumns& answers = columns.arm[arm];
-  switch (metric) {
-    case WorldMetric::latency:
-      return answers.latency;
-    case WorldMetric::ttft:
-      return answers.ttft;
-    case WorldMetric::tpot:
-      return answers.tpot;
-    case WorldMetric::input_tokens:
-      return columns.input_tokens;
-    case WorldMetric::output_tokens:
-      return answers.output_tokens;
-    case WorldMetric::cost:
-      return answers.cost;
-    case WorldMetric::quality:
-      return answers.quality;
-    case WorldMetric::similarity:
-      return answers.similarity;
-    default:
-      break;
-  }
-  GATEWRIGHT_ASSERT(!is_event(metric));
-  return answers.latency;
-}
 
 std::uint8_t bits_of(WorldMetric metric) noexcept {
   switch (metric) {
@@ -72,23 +44,57 @@ Summary count_events(const Column<std::uint8_t>& events, std::uint8_t bits,
   return {places.size(), static_cast<double>(happened), static_cast<double>(happened)};
 }
 
-/// Sums of transform(value) and its square. Four partial sums: the additions need not wait for each
-/// other, and the order is the same whatever the compiler does.
-template <typename Transform>
-Summary sum(const Column<float>& column, Split::Places places, Transform transform) noexcept {
-  double sums[4] = {};
-  double squares[4] = {};
-  std::size_t k = 0;
-  const auto add = [&](std::size_t lane, std::uint16_t place) {
-    const double value = transform(static_cast<double>(column[place]));
-    sums[lane] += value;
-    squares[lane] += value * value;
+Summary summary_of(std::size_t count, const Sums& sums) noexcept {
+  return {count, sums.values, sums.squares};
+}
+
+/// The requests' numbers, or their logarithms, as the kernels that sum them take them.
+void gather(Measurement::Kind kind, const Column<float>& column, Split::Places places,
+            Column<float>& numbers) noexcept {
+  for (std::size_t i = 0; i < places.size(); ++i) numbers[i] = column[places[i]];
+  if (kind == Measurement::Kind::log_sum)
+    kernels().log(numbers.data(), numbers.data(), places.size());
+}
+
+void add_covariate(const Measurement& measurement, const Columns& columns, std::size_t arm,
+                   Split::Places places, ArmTally& tally) {
+  Column<float> xs;
+  Column<float> ys;
+  gather(measurement.kind, column_of(*measurement.covariate, columns, arm), places, xs);
+  gather(measurement.kind, column_of(measurement.metric, columns, arm), places, ys);
+  Covariate sums;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const auto x = static_cast<double>(xs[i]);
+    sums += {x, x * x, x * static_cast<double>(ys[i])};
+  }
+  tally.covariate += sums;
+}
+
+/// Requests with the event at both arms.
+double count_both(WorldMetric metric, const Columns& columns, Split::Places places) noexcept {
+  const auto happened = [&](std::size_t arm, std::uint16_t place) {
+    const unsigned events = columns.arm[arm].events[place];
+    return metric == WorldMetric::error_5xx ? (events & (kError | kTimeout | kRejected)) == kError
+                                            : (events & bits_of(metric)) != 0;
   };
-  for (; k + 4 <= places.size(); k += 4)
-    for (std::size_t lane = 0; lane < 4; ++lane) add(lane, places[k + lane]);
-  for (; k < places.size(); ++k) add(0, places[k]);
-  return {places.size(), (sums[0] + sums[1]) + (sums[2] + sums[3]),
-          (squares[0] + squares[1]) + (squares[2] + squares[3])};
+  std::uint32_t both = 0;
+  for (const std::uint16_t place : places)
+    both += happened(kBaselineArm, place) && happened(kCandidateArm, place) ? 1U : 0U;
+  return static_cast<double>(both);
+}
+
+double sum_of_products(const Measurement& measurement, const Columns& columns,
+                       Split::Places places) noexcept {
+  if (is_event(measurement.metric)) return count_both(measurement.metric, columns, places);
+  Column<float> baseline;
+  Column<float> candidate;
+  gather(measurement.kind, column_of(measurement.metric, columns, kBaselineArm), places, baseline);
+  gather(measurement.kind, column_of(measurement.metric, columns, kCandidateArm), places,
+         candidate);
+  double products = 0.0;
+  for (std::size_t i = 0; i < places.size(); ++i)
+    products += static_cast<double>(baseline[i]) * static_cast<double>(candidate[i]);
+  return products;
 }
 
 void add_arm(const Measurement& measurement, const Columns& columns, std::size_t arm,
@@ -108,10 +114,12 @@ void add_arm(const Measurement& measurement, const Columns& columns, std::size_t
   const Column<float>& column = column_of(measurement.metric, columns, arm);
   switch (measurement.kind) {
     case Measurement::Kind::sum:
-      tally.summary += sum(column, places, [](double value) { return value; });
+      tally.summary +=
+          summary_of(places.size(), kernels().sums_at(column.data(), places.data(), places.size()));
       break;
     case Measurement::Kind::log_sum:
-      tally.summary += sum(column, places, [](double value) { return std::log(value); });
+      tally.summary += summary_of(
+          places.size(), kernels().log_sums_at(column.data(), places.data(), places.size()));
       break;
     case Measurement::Kind::histogram:
       for (const std::uint16_t place : places) tally.bins.add(static_cast<double>(column[place]));
@@ -141,23 +149,19 @@ void add_itself(const Measurement& measurement, std::size_t count, ArmTally& tal
   }
 }
 
-}  // namespace
-
-void add_chunk(const Measurement& measurement, const Columns& columns, const Split& split,
-               Tally& tally) {
-  if (is_gauge(measurement.metric)) return;
-  if (is_paired(measurement.metric)) {
-    const Split::Places places = split.places(kCandidateArm, measurement.scope);
-    add_arm(measurement, columns, kCandidateArm, places, tally[kCandidateArm]);
-    add_itself(measurement, places.size(), tally[kBaselineArm]);
-    return;
+/// Those of the places whose users are of the segment.
+Split::Places within(std::uint8_t segment, const Columns& columns, Split::Places places,
+                     Column<std::uint16_t>& room) noexcept {
+  std::size_t n = 0;
+  for (const std::uint16_t place : places) {
+    room[n] = place;
+    n += columns.segment[place] == segment ? 1U : 0U;
   }
-  for (const std::size_t arm : {kBaselineArm, kCandidateArm})
-    add_arm(measurement, columns, arm, split.places(arm, measurement.scope), tally[arm]);
+  return std::span(room).first(n);
 }
 
-Wants wants_of(const Measurement& measurement, std::size_t arm) noexcept {
-  switch (measurement.metric) {
+Wants wants_of(WorldMetric metric, std::size_t arm) noexcept {
+  switch (metric) {
     case WorldMetric::latency:
     case WorldMetric::ttft:
     case WorldMetric::output_tokens:
@@ -190,11 +194,76 @@ Wants wants_of(const Measurement& measurement, std::size_t arm) noexcept {
       return want(arm, kThumbs);
     case WorldMetric::cpu:
     case WorldMetric::memory:
+    case WorldMetric::units:
       break;
     case WorldMetric::preference:
       return want(arm, kQualities);
   }
   return 0;
+}
+
+}  // namespace
+
+const Column<float>& column_of(WorldMetric metric, const Columns& columns, std::size_t arm) {
+  const ArmColumns& answers = columns.arm[arm];
+  switch (metric) {
+    case WorldMetric::latency:
+      return answers.latency;
+    case WorldMetric::ttft:
+      return answers.ttft;
+    case WorldMetric::tpot:
+      return answers.tpot;
+    case WorldMetric::input_tokens:
+      return columns.input_tokens;
+    case WorldMetric::output_tokens:
+      return answers.output_tokens;
+    case WorldMetric::cost:
+      return answers.cost;
+    case WorldMetric::quality:
+      return answers.quality;
+    case WorldMetric::similarity:
+      return answers.similarity;
+    default:
+      break;
+  }
+  GATEWRIGHT_ASSERT(!is_event(metric));
+  return answers.latency;
+}
+
+void add_chunk(const Measurement& measurement, const Columns& columns, const Split& split,
+               Tally& tally) {
+  // Neither is of requests: servers are read, and units are counted before there are answers.
+  if (is_gauge(measurement.metric) || measurement.metric == WorldMetric::units) return;
+  Column<std::uint16_t> room;
+  const auto places_of = [&](std::size_t arm) {
+    const Split::Places places = split.places(arm, measurement.scope);
+    return measurement.segment ? within(*measurement.segment, columns, places, room) : places;
+  };
+  if (is_paired(measurement.metric)) {
+    const Split::Places places = places_of(kCandidateArm);
+    add_arm(measurement, columns, kCandidateArm, places, tally[kCandidateArm]);
+    add_itself(measurement, places.size(), tally[kBaselineArm]);
+    return;
+  }
+  if (measurement.pairs) {
+    Split::Places places = split.pairs(measurement.scope);
+    if (measurement.segment) places = within(*measurement.segment, columns, places, room);
+    for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+      add_arm(measurement, columns, arm, places, tally[arm]);
+    tally[kCandidateArm].covariate.sum_of_products += sum_of_products(measurement, columns, places);
+    return;
+  }
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+    const Split::Places places = places_of(arm);
+    add_arm(measurement, columns, arm, places, tally[arm]);
+    if (measurement.covariate) add_covariate(measurement, columns, arm, places, tally[arm]);
+  }
+}
+
+Wants wants_of(const Measurement& measurement, std::size_t arm) noexcept {
+  Wants wants = wants_of(measurement.metric, arm) | (measurement.segment ? kWantSegment : 0);
+  if (measurement.covariate) wants |= wants_of(*measurement.covariate, arm);
+  return wants;
 }
 
 }  // namespace gatewright::sim

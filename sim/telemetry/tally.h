@@ -13,6 +13,10 @@ namespace gatewright::sim {
 void add_chunk(const Measurement& measurement, const Columns& columns, const Split& split,
                Tally& tally);
 
+/// The column of a metric that is a number per request, at one arm.
+[[nodiscard]] const Column<float>& column_of(WorldMetric metric, const Columns& columns,
+                                             std::size_t arm);
+
 /// The columns that a measurement reads at one arm.
 [[nodiscard]] Wants wants_of(const Measurement& measurement, std::size_t arm) noexcept;
 

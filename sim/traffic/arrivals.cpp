@@ -11,6 +11,7 @@
 #include <utility>
 #include <variant>
 
+#include "sim/lane_stream.h"
 #include "sim/seconds.h"
 #include "sim/streams.h"
 #include "sim/traffic/modulation.h"
@@ -57,14 +58,14 @@ class Exponentials {
       stream_.fill_exponential(batch_);
       used_ = 0;
     }
-    return batch_[used_++];
+    return static_cast<double>(batch_[used_++]);
   }
   [[nodiscard]] std::uint64_t draws() const noexcept { return stream_.draws(); }
 
  private:
   static constexpr std::size_t kBatch = 256;
-  Stream stream_;
-  std::array<double, kBatch> batch_;
+  LaneStream stream_;
+  std::array<float, kBatch> batch_;
   std::size_t used_ = kBatch;
 };
 
@@ -199,12 +200,37 @@ class SyntheticCursor final : public ArrivalCursor {
   std::uint64_t draws_ = 0;  ///< of what carries over, up to the present window
 };
 
+class SyntheticRates final : public RateCursor {
+ public:
+  explicit SyntheticRates(const SyntheticLaw& law)
+      : law_(law), path_(law.rate, ChangeFactor(law.changes)) {}
+
+  void start(RunKey key) override {
+    path_.start(key);
+    next_window_ = 0;
+  }
+  void next(Duration length, std::vector<RatePiece>& out) override {
+    const Window window(next_window_++, length);
+    path_.fill(window.from, window.to, law_.wave ? &*law_.wave : nullptr, out);
+  }
+  std::uint64_t draws() const noexcept override { return path_.draws(); }
+
+ private:
+  const SyntheticLaw& law_;
+  RatePath path_;
+  std::uint64_t next_window_ = 0;
+};
+
 class SyntheticProcess final : public ArrivalProcess {
  public:
   explicit SyntheticProcess(SyntheticLaw law) : law_(std::move(law)) {}
 
   std::unique_ptr<ArrivalCursor> cursor(const Population& population) const override {
     return std::make_unique<SyntheticCursor>(law_, population);
+  }
+  std::unique_ptr<RateCursor> rates() const override {
+    if (law_.tenants.burstiness || law_.has_sessions()) return nullptr;
+    return std::make_unique<SyntheticRates>(law_);
   }
   double mean_rate_per_second() const noexcept override { return law_.rate.per_second; }
   const std::vector<float>& sorted_output_tokens() const noexcept override { return no_tokens(); }

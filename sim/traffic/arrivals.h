@@ -12,6 +12,7 @@
 #include "policies/time.h"
 #include "sim/run.h"
 #include "sim/scenario.h"
+#include "sim/traffic/rate_path.h"
 #include "sim/users/population.h"
 
 namespace gatewright::sim {
@@ -52,6 +53,22 @@ class ArrivalCursor {
   virtual void next(Duration length, ArrivalColumns& out) = 0;
 };
 
+/// The rate of one replication, window after window, of arrivals that are Poisson given it.
+class RateCursor {
+ public:
+  RateCursor() = default;
+  RateCursor(const RateCursor&) = delete;
+  RateCursor& operator=(const RateCursor&) = delete;
+  virtual ~RateCursor() = default;
+  /// Back to before window 0 of a replication.
+  virtual void start(RunKey key) = 0;
+  /// Overwrites `out` with the pieces of the next window, which lasts `length`. A daily wave is held
+  /// for a minute at a time.
+  virtual void next(Duration length, std::vector<RatePiece>& out) = 0;
+  /// Random words behind it since the start.
+  [[nodiscard]] virtual std::uint64_t draws() const noexcept = 0;
+};
+
 class ArrivalProcess {
  public:
   ArrivalProcess() = default;
@@ -61,6 +78,9 @@ class ArrivalProcess {
   /// The process and `population`, which sessions draw their users from, outlive the cursor.
   [[nodiscard]] virtual std::unique_ptr<ArrivalCursor> cursor(
       const Population& population) const = 0;
+  /// The rates alone; null where requests are not independent given them. The process outlives the
+  /// cursor.
+  [[nodiscard]] virtual std::unique_ptr<RateCursor> rates() const { return nullptr; }
   /// Mean rate, per second, for lint and reports.
   [[nodiscard]] virtual double mean_rate_per_second() const noexcept = 0;
   /// The recorded output lengths, sorted, where a trace supplies them; else empty.

@@ -208,7 +208,7 @@ double tokens_at(const TokenLaw& law, double z) noexcept {
 TokenTable::TokenTable(const TokenLaw& law) {
   for (std::size_t i = 0; i < kPoints; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(kPoints - 1);
-    values_[i] = static_cast<float>(quantile(law, kReach * (2.0 * share - 1.0)));
+    values_[i] = static_cast<float>(quantile(law, double{kReach} * (2.0 * share - 1.0)));
   }
 }
 

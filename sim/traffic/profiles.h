@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "sim/kernels/kernels.h"
 #include "sim/scenario.h"
 
 namespace gatewright::sim {
@@ -42,21 +43,15 @@ inline constexpr double kSlowAverageSeconds = 600.0;
 class TokenTable {
  public:
   explicit TokenTable(const TokenLaw& law);
-  [[nodiscard]] float at(double z) const noexcept {
-    constexpr auto kLast = static_cast<double>(kPoints - 1);
-    const double place = std::max(0.0, std::min(kLast, (z + kReach) * (kLast / (2.0 * kReach))));
-    const auto cell = std::min(static_cast<std::size_t>(place), kPoints - 2);
-    const double share = place - static_cast<double>(cell);
-    const double value = static_cast<double>(values_[cell]) +
-                         share * static_cast<double>(values_[cell + 1] - values_[cell]);
-    // At least 1, so cutting off rounds; a call to round would cost more than the look-up.
-    const auto rounded = static_cast<long>(value + 0.5);  // NOLINT(bugprone-incorrect-roundings)
-    return static_cast<float>(rounded);
+  /// out[i] = the law's value at z[i].
+  void fill(std::span<const float> z, float* out) const noexcept {
+    const Grid grid{.values = values_.data(), .points = kPoints, .reach = kReach};
+    kernels().whole_numbers(z.data(), grid, out, z.size());
   }
 
  private:
   static constexpr std::size_t kPoints = 4096;
-  static constexpr double kReach = 6.0;
+  static constexpr float kReach = 6.0F;
   std::array<float, kPoints> values_;  ///< not rounded, each at least 1
 };
 

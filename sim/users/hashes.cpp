@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <iterator>
+
+#include "policies/assert.h"
+#include "sim/users/md5_rounds.h"
 
 namespace gatewright::sim {
 namespace {
@@ -12,55 +16,18 @@ std::uint32_t little_endian(const unsigned char* bytes) noexcept {
          std::uint32_t{bytes[3]} << 24;
 }
 
-/// floor(2^32 |sin(i + 1)|), as RFC 1321 defines them.
-constexpr std::array<std::uint32_t, 64> kSines{
-    0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
-    0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
-    0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
-    0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
-    0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
-    0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
-    0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
-    0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
+/// A text's last bytes, a one bit, zeros, and the length in bits.
+constexpr std::size_t kMd5BlockBytes = 64;
+constexpr std::size_t kMd5MostInLastBlock = 55;
+using Md5Block = std::array<unsigned char, kMd5BlockBytes>;
 
-using Md5State = std::array<std::uint32_t, 4>;
-using Md5Block = std::array<unsigned char, 64>;
+void end_with_length(Md5Block& block, std::size_t bytes) noexcept {
+  const std::uint64_t bits = std::uint64_t{bytes} * 8;
+  for (std::size_t i = 0; i < 8; ++i) block[56 + i] = static_cast<unsigned char>(bits >> (8 * i));
+}
 
-void md5_block(Md5State& state, const unsigned char* block) noexcept {
-  constexpr std::array<std::array<int, 4>, 4> kRotations{
-      {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}}};
-  auto [a, b, c, d] = state;
-  for (std::size_t i = 0; i < 64; ++i) {
-    std::uint32_t mixed = 0;
-    std::size_t word = 0;
-    switch (i / 16) {
-      case 0:
-        mixed = (b & c) | (~b & d);
-        word = i;
-        break;
-      case 1:
-        mixed = (d & b) | (~d & c);
-        word = (5 * i + 1) % 16;
-        break;
-      case 2:
-        mixed = b ^ c ^ d;
-        word = (3 * i + 5) % 16;
-        break;
-      default:
-        mixed = c ^ (b | ~d);
-        word = (7 * i) % 16;
-        break;
-    }
-    const std::uint32_t sum = a + mixed + kSines[i] + little_endian(block + 4 * word);
-    a = d;
-    d = c;
-    c = b;
-    b += std::rotl(sum, kRotations[i / 16][i % 4]);
-  }
-  state[0] += a;
-  state[1] += b;
-  state[2] += c;
-  state[3] += d;
+void add(Md5State<std::uint32_t>& state, const unsigned char* block) noexcept {
+  add_md5_block(state, [block](std::size_t word) { return little_endian(block + 4 * word); });
 }
 
 const unsigned char* bytes_of(std::string_view text) noexcept {
@@ -70,27 +37,48 @@ const unsigned char* bytes_of(std::string_view text) noexcept {
 }  // namespace
 
 std::array<std::uint8_t, 16> md5(std::string_view text) noexcept {
-  Md5State state{0x67452301U, 0xefcdab89U, 0x98badcfeU, 0x10325476U};
+  Md5State<std::uint32_t> state{kMd5Start[0], kMd5Start[1], kMd5Start[2], kMd5Start[3]};
   const unsigned char* bytes = bytes_of(text);
   std::size_t left = text.size();
-  for (; left >= 64; left -= 64, bytes += 64) md5_block(state, bytes);
+  for (; left >= kMd5BlockBytes; left -= kMd5BlockBytes, bytes += kMd5BlockBytes) add(state, bytes);
 
-  // The rest, a one bit, zeros, and the length in bits: one block, or two where it does not fit.
+  // One block more, or two where the length does not fit.
   Md5Block block{};
   std::copy_n(bytes, left, block.begin());
   block[left] = 0x80;
-  if (left >= 56) {
-    md5_block(state, block.data());
+  if (left > kMd5MostInLastBlock) {
+    add(state, block.data());
     block.fill(0);
   }
-  const std::uint64_t bits = std::uint64_t{text.size()} * 8;
-  for (std::size_t i = 0; i < 8; ++i) block[56 + i] = static_cast<unsigned char>(bits >> (8 * i));
-  md5_block(state, block.data());
+  end_with_length(block, text.size());
+  add(state, block.data());
 
+  const std::array<std::uint32_t, 4> words{state.a, state.b, state.c, state.d};
   std::array<std::uint8_t, 16> digest{};
   for (std::size_t i = 0; i < 16; ++i)
-    digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (8 * (i % 4)));
+    digest[i] = static_cast<std::uint8_t>(words[i / 4] >> (8 * (i % 4)));
   return digest;
+}
+
+std::array<std::uint32_t, kLanes> md5_first_words(
+    std::span<const std::string_view> short_texts) noexcept {
+  std::uint32_t blocks[kMd5BlockBytes / 4][kLanes] = {};
+  for (std::size_t lane = 0; lane < short_texts.size(); ++lane) {
+    const std::string_view text = short_texts[lane];
+    GATEWRIGHT_ASSERT(text.size() <= kMd5MostInLastBlock);
+    Md5Block block{};
+    std::copy_n(bytes_of(text), text.size(), block.begin());
+    block[text.size()] = 0x80;
+    end_with_length(block, text.size());
+    for (std::size_t word = 0; word < std::size(blocks); ++word)
+      blocks[word][lane] = little_endian(block.data() + 4 * word);
+  }
+  std::array<std::uint32_t, kLanes> first;
+  kernels().md5(blocks, first.data());
+  // The digest's text begins with the lowest byte.
+  for (std::uint32_t& word : first)
+    word = word << 24 | (word & 0xff00U) << 8 | (word >> 8 & 0xff00U) | word >> 24;
+  return first;
 }
 
 std::uint32_t murmur3_x86_32(std::string_view text, std::uint32_t seed) noexcept {

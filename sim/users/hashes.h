@@ -4,13 +4,20 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
+
+#include "sim/kernels/kernels.h"
 
 namespace gatewright::sim {
 
 /// RFC 1321, the digest in the order of the RFC's text form. (Boost's md5.hpp is a detail header
 /// whose digest type differs between versions.)
 [[nodiscard]] std::array<std::uint8_t, 16> md5(std::string_view text) noexcept;
+
+/// The first 32 bits of the digests of up to sixteen texts of at most 55 bytes, big-endian.
+[[nodiscard]] std::array<std::uint32_t, kLanes> md5_first_words(
+    std::span<const std::string_view> short_texts) noexcept;
 
 /// MurmurHash3_x86_32 (Appleby 2011).
 [[nodiscard]] std::uint32_t murmur3_x86_32(std::string_view text, std::uint32_t seed) noexcept;

@@ -14,13 +14,19 @@
 namespace gatewright::sim {
 namespace {
 
-constexpr std::uint64_t kWhole = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint32_t kWhole = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kBuckets = 10'000;
 constexpr std::uint8_t kUnknownSegment = std::numeric_limits<std::uint8_t>::max();
+/// "seed.replication:user": two numbers of 64 bits and one of 32.
+constexpr std::size_t kMostText = 20 + 1 + 20 + 1 + 10;
 constexpr std::uint16_t kUnknown = std::numeric_limits<std::uint16_t>::max();
 
-std::uint64_t share_of_2_64(double share) noexcept {
-  return share >= 1.0 ? kWhole : static_cast<std::uint64_t>(share * 0x1.0p64);
+std::uint16_t bucket_of(std::uint32_t hash) noexcept {
+  return static_cast<std::uint16_t>((std::uint64_t{hash} * kBuckets) >> 32);
+}
+
+std::uint32_t share_of_2_32(double share) noexcept {
+  return share >= 1.0 ? kWhole : static_cast<std::uint32_t>(share * 0x1.0p32);
 }
 
 /// k^-zipf for k = 1..count.
@@ -61,7 +67,7 @@ AliasTable::AliasTable(std::vector<double> weights) {
     const std::uint32_t k = small.back();
     const std::uint32_t giver = falling[big];
     small.pop_back();
-    slots_[k] = {.keep = share_of_2_64(weights[k]), .alias = giver};
+    slots_[k] = {.keep = share_of_2_32(weights[k]), .alias = giver};
     weights[giver] -= 1.0 - weights[k];
     if (weights[giver] < 1.0) {
       small.push_back(giver);
@@ -85,7 +91,7 @@ std::vector<double> tenant_shares(const Tenants& tenants) {
 namespace {
 
 /// Activity of all users, tenant by tenant.
-std::vector<double> activities(const Users& users, std::span<const double> shares) {
+std::vector<double> weights_of(const Users& users, std::span<const double> shares) {
   const std::uint32_t count = std::max<std::uint32_t>(users.count, 1);
   if (shares.empty()) return zipf_weights(count, users.zipf);
   std::vector<double> weights;
@@ -103,16 +109,30 @@ std::vector<double> activities(const Users& users, std::span<const double> share
 
 }  // namespace
 
+std::vector<double> activities(const Users& users, const Tenants& tenants) {
+  std::vector<double> shares = weights_of(users, tenant_shares(tenants));
+  double total = 0.0;  // the smallest come last
+  for (std::size_t k = shares.size(); k-- > 0;) total += shares[k];
+  for (double& share : shares) share /= total;
+  return shares;
+}
+
 Population::Population(const Users& users, const Tenants& tenants)
-    : shares_(tenant_shares(tenants)), users_(activities(users, shares_)) {
+    : shares_(tenant_shares(tenants)), users_(weights_of(users, shares_)) {
   if (shares_.empty()) return;
   const auto least = static_cast<std::uint32_t>(count() / shares_.size());
   within_.emplace_back(zipf_weights(least, users.zipf));
   within_.emplace_back(zipf_weights(least + 1, users.zipf));
 }
 
-void Population::fill(Stream& stream, std::span<std::uint32_t> out) const noexcept {
-  for (std::uint32_t& user : out) user = this->user(stream());
+void Population::fill(LaneStream& stream, std::span<std::uint32_t> out) const noexcept {
+  std::array<std::uint64_t, 256> words;
+  for (std::size_t first = 0; first < out.size(); first += words.size()) {
+    const std::span<std::uint32_t> block =
+        out.subspan(first, std::min(words.size(), out.size() - first));
+    stream.fill_long_words(std::span(words).first(block.size()));
+    for (std::size_t i = 0; i < block.size(); ++i) block[i] = users_.at(words[i]);
+  }
 }
 
 std::uint32_t Population::user_within(std::uint32_t tenant, std::uint64_t word) const noexcept {
@@ -155,7 +175,7 @@ std::uint16_t bucket(AssignmentHash hash, std::string_view salt, std::string_vie
   std::string text;
   text.reserve(salt.size() + 1 + unit.size());
   text.append(salt).append(1, ':').append(unit);
-  return static_cast<std::uint16_t>((std::uint64_t{hash32(hash, text)} * kBuckets) >> 32);
+  return bucket_of(hash32(hash, text));
 }
 
 std::uint32_t hash32(AssignmentHash hash, std::string_view text) noexcept {
@@ -173,6 +193,15 @@ std::uint32_t hash32(AssignmentHash hash, std::string_view text) noexcept {
   return 0;
 }
 
+void fill_buckets(AssignmentHash hash, std::uint64_t seed, std::uint64_t replication,
+                  std::span<std::uint16_t> buckets) {
+  Assigner assigner({AssignmentUnit::user, hash}, static_cast<std::uint32_t>(buckets.size()), seed,
+                    replication);
+  std::vector<std::uint32_t> users(buckets.size());
+  std::iota(users.begin(), users.end(), 0U);
+  assigner.fill(users, buckets.data());
+}
+
 Assigner::Assigner(Assignment assignment, std::uint32_t users, std::uint64_t seed,
                    std::uint64_t replication)
     : hash_(assignment.hash),
@@ -182,11 +211,44 @@ Assigner::Assigner(Assignment assignment, std::uint32_t users, std::uint64_t see
 std::uint16_t Assigner::user_bucket(std::uint32_t user) {
   std::uint16_t& known = buckets_[user];
   if (known == kUnknown) {
-    std::array<char, 10> digits{};
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), user).ptr;
-    known = bucket(hash_, salt_, {digits.data(), static_cast<std::size_t>(end - digits.data())});
+    std::array<char, kMostText> room;
+    known = bucket_of(hash32(hash_, text_of(user, room)));
   }
   return known;
+}
+
+void Assigner::fill(std::span<const std::uint32_t> users, std::uint16_t* out) {
+  if (hash_ == AssignmentHash::md5) {
+    std::array<std::uint32_t, kLanes> unknown;
+    std::size_t count = 0;
+    for (const std::uint32_t user : users) {
+      unknown[count] = user;
+      count += buckets_[user] == kUnknown ? 1U : 0U;
+      if (count < unknown.size()) continue;
+      find_buckets(unknown);
+      count = 0;
+    }
+    find_buckets(std::span(unknown).first(count));
+  }
+  for (std::size_t i = 0; i < users.size(); ++i) out[i] = user_bucket(users[i]);
+}
+
+std::string_view Assigner::text_of(std::uint32_t user, std::span<char> room) const noexcept {
+  char* end = std::ranges::copy(salt_, room.data()).out;
+  *end++ = ':';
+  end = std::to_chars(end, room.data() + room.size(), user).ptr;
+  return {room.data(), static_cast<std::size_t>(end - room.data())};
+}
+
+/// Up to sixteen users whose bucket is not known.
+void Assigner::find_buckets(std::span<const std::uint32_t> users) {
+  if (users.empty()) return;
+  std::array<std::array<char, kMostText>, kLanes> room;
+  std::array<std::string_view, kLanes> texts;
+  for (std::size_t i = 0; i < users.size(); ++i) texts[i] = text_of(users[i], room[i]);
+  const std::array<std::uint32_t, kLanes> hashes =
+      md5_first_words(std::span(texts).first(users.size()));
+  for (std::size_t i = 0; i < users.size(); ++i) buckets_[users[i]] = bucket_of(hashes[i]);
 }
 
 }  // namespace gatewright::sim

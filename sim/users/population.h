@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "policies/plan.h"
+#include "sim/lane_stream.h"
 #include "sim/scenario.h"
-#include "sim/streams.h"
 
 namespace gatewright::sim {
 
@@ -26,16 +26,18 @@ class AliasTable {
   }
   [[nodiscard]] std::uint32_t at(std::uint64_t word) const noexcept {
     __extension__ using Wide = unsigned __int128;
-    // Word x size / 2^64: its whole part chooses the slot, its fraction the share of the slot.
+    // Word x size / 2^64: its whole part chooses the slot, the first 32 bits of its fraction the share.
     const Wide scaled = Wide{word} * slots_.size();
     const Slot& slot = slots_[static_cast<std::size_t>(scaled >> 64)];
-    return static_cast<std::uint64_t>(scaled) < slot.keep ? static_cast<std::uint32_t>(scaled >> 64)
-                                                          : slot.alias;
+    const auto own = static_cast<std::uint32_t>(scaled >> 64);
+    // Chosen by a mask: no processor can foresee which it will be.
+    const std::uint32_t other = static_cast<std::uint32_t>(scaled >> 32) < slot.keep ? 0U : ~0U;
+    return own ^ ((own ^ slot.alias) & other);
   }
 
  private:
   struct Slot {
-    std::uint64_t keep;   ///< share of the slot that is its own, of 2^64
+    std::uint32_t keep;   ///< share of the slot that is its own, of 2^32
     std::uint32_t alias;  ///< whose the rest is
   };
   std::vector<Slot> slots_;
@@ -48,7 +50,7 @@ class Population {
  public:
   explicit Population(const Users& users, const Tenants& tenants = {});
   [[nodiscard]] std::uint32_t count() const noexcept { return users_.size(); }
-  void fill(Stream& stream, std::span<std::uint32_t> out) const noexcept;
+  void fill(LaneStream& stream, std::span<std::uint32_t> out) const noexcept;
   [[nodiscard]] std::uint32_t user(std::uint64_t word) const noexcept { return users_.at(word); }
 
   /// The tenant of a user, from 1; 0 where there are none.
@@ -70,6 +72,9 @@ class Population {
   AliasTable users_;
   std::vector<AliasTable> within_;  ///< users of a tenant: of the smaller ones, of the larger ones
 };
+
+/// Share of the traffic of each user.
+[[nodiscard]] std::vector<double> activities(const Users& users, const Tenants& tenants);
 
 /// Shares of the traffic of tenants 1..count: ~ k^-zipf; with `largest` given, the first one's is that
 /// and the others share the rest by k^-zipf.
@@ -110,6 +115,10 @@ inline constexpr std::size_t kSegmentsMost = 100;
 [[nodiscard]] std::optional<std::uint8_t> segment_index(const Traffic& traffic,
                                                         std::string_view name) noexcept;
 
+/// The buckets of users 0..buckets.size()-1 in a run, as Assigner finds them.
+void fill_buckets(AssignmentHash hash, std::uint64_t seed, std::uint64_t replication,
+                  std::span<std::uint16_t> buckets);
+
 /// Buckets of a run's users, computed when first asked for: the unit is the user's number in decimal,
 /// the salt "seed.replication", so that replications assign anew.
 class Assigner {
@@ -117,8 +126,14 @@ class Assigner {
   Assigner(Assignment assignment, std::uint32_t users, std::uint64_t seed,
            std::uint64_t replication);
   [[nodiscard]] std::uint16_t user_bucket(std::uint32_t user);
+  /// out[i] = user_bucket(users[i]).
+  void fill(std::span<const std::uint32_t> users, std::uint16_t* out);
 
  private:
+  /// Text that is hashed for a user, in `room`.
+  [[nodiscard]] std::string_view text_of(std::uint32_t user, std::span<char> room) const noexcept;
+  void find_buckets(std::span<const std::uint32_t> users);
+
   AssignmentHash hash_;
   std::string salt_;
   std::vector<std::uint16_t> buckets_;

@@ -16,14 +16,6 @@ namespace {
 
 using namespace testing;
 
-ServingPool pool(std::uint32_t replicas, std::uint32_t concurrency, double slowdown) {
-  ServingPool pool;
-  pool.replicas = replicas;
-  pool.concurrency = concurrency;
-  pool.batch_slowdown = slowdown;
-  return pool;
-}
-
 /// Poisson arrivals; answers of `tokens` on average, exponential.
 std::vector<Job> jobs(std::size_t count, double rate, double tokens, double patience) {
   Stream stream({7, 0, "bench", 0});

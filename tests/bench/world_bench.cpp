@@ -2,27 +2,14 @@
 // One contender under five gates at 40 requests/s unless the name says otherwise.
 #include <benchmark/benchmark.h>
 
-#include <atomic>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "sim/field.h"
+#include "sim/kernels/kernels.h"
+#include "tests/support/count_allocations.h"
 #include "tests/support/worlds.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace gatewright::sim {
 namespace {
@@ -134,6 +121,57 @@ void half_with_noise(benchmark::State& bench) {
   play_one(bench, steady({.served = 5'000}), scenario);
 }
 WORLD_BENCHMARK(half_with_noise);
+
+/// The canary that reference_bench.cpp and numpy_canary.py play: 5% of 50 requests/s, P95, P99, errors,
+/// thumbs and costs every five minutes. Here with users, a router, an engine and checkers around it.
+void canary(benchmark::State& bench) {
+  const auto level = static_cast<KernelLevel>(bench.range(0));
+  if (kernels_at(level) == nullptr) {
+    bench.SkipWithError("this machine lacks the level");
+    return;
+  }
+  use_kernels(level);
+  Scenario scenario = world(50.0);
+  scenario.horizon = 4h;
+  scenario.telemetry.window = 5min;
+  scenario.traffic.input_tokens = Lognormal{300.0, 1.0, 0.0};
+  scenario.traffic.output_tokens = Lognormal{200.0, 0.8, 0.0};
+  scenario.baseline.latency.ttft = {0.80, 0.6, 0.0};
+  scenario.baseline.latency.per_output_token_seconds = 0.0;
+  scenario.baseline.price = {"test-model", 3e-6, 15e-6};
+  scenario.baseline.error_probability = 0.010;
+  scenario.baseline.thumbs.rate_given = 1.0;
+  scenario.baseline.thumbs.down = 0.03;
+  scenario.effects = {effect("latency", 1.05), effect("error", 1.2)};
+  Script script;
+  script.stages = {{"canary", {.served = 500}}};
+  for (const double p : {0.95, 0.99}) {
+    script.probes.push_back(probe("latency", Statistic::Kind::quantile, Form::readings, 5min));
+    script.probes.back().statistic.probability = p;
+  }
+  script.probes.push_back(probe("error", Statistic::Kind::rate, Form::samples, 5min));
+  script.probes.push_back(probe("thumbs_down", Statistic::Kind::rate, Form::samples, 5min));
+  script.probes.push_back(probe("cost", Statistic::Kind::mean, Form::samples, 5min));
+  play_one(bench, scripted(script), scenario);
+}
+BENCHMARK(canary)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
+
+/// All parts of a faithful world at once, but for servers, under five gates.
+void everything(benchmark::State& bench) {
+  Scenario scenario = world();
+  scenario.traffic.arrivals = BurstyArrivals{.rate_per_second = 40.0};
+  scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
+  scenario.baseline.error_bursts.emplace();
+  scenario.baseline.refusal_detector.specificity = 0.99;
+  scenario.baseline.thumbs.delay = {DelayLaw::Kind::lognormal, 40.0, 1.9};
+  scenario.noise.deployment = {{"latency", 0.02}, {"quality", 0.01}};
+  scenario.noise.window = {{"latency", {0.05, 10min}}};
+  scenario.noise.prompts["error"] = 0.08;
+  scenario.effects = {effect("latency", 1.01)};
+  scenario.effects[0].segment = "premium";
+  play_one(bench, contender(five_gates()), scenario);
+}
+WORLD_BENCHMARK(everything);
 
 // ---- the price of each part of a faithful world, at half exposure ----
 

@@ -19,6 +19,7 @@
 #include "policies/gates/beta_binomial_mixture.h"
 #include "policies/gates/normal_mixture.h"
 #include "tests/independent/exact.h"
+#include "tests/independent/exact_mean_e.h"
 #include "tests/independent/random_worlds.h"
 #include "tests/unit/gates/gate_player.h"
 
@@ -32,11 +33,7 @@ constexpr Budget kBudget{.false_alarm = 0.05, .missed_harm = 0.05};
 /// Draws the window of look 0, 1, ...
 using World = std::function<Samples(Random& random, int look)>;
 
-/// Requests per look and arm; the exposure rises from 1:99 to 1:3 as a ramp would raise it.
-struct Allocation {
-  std::uint64_t baseline, candidate;
-};
-
+/// The exposure rises from 1:99 to 1:3 as a ramp would raise it.
 Allocation ramp(int look) {
   if (look < 300) return {.baseline = 99, .candidate = 1};
   if (look < 600) return {.baseline = 90, .candidate = 10};
@@ -176,42 +173,14 @@ TEST(AnytimeRates, BetaBinomialMixtureOnAnAbsoluteRate) {
 
 // --- e-values, exactly -------------------------------------------------------------------------
 
-struct MeanE {
-  double harm = 0.0, safety = 0.0;
-};
-
 BetaBinomialMixture::LogE log_e(const GatePlayer& player) {
   return dynamic_cast<const BetaBinomialMixture&>(player.test()).log_e(player.slots());
 }
 
-/// Mean e-values after one window of each allocation given, over every outcome.
-MeanE exact_mean_e(const HarmSpec& spec, double p_b, double p_c,
-                   const std::vector<Allocation>& windows) {
-  GatePlayer player(gate("error", spec, "beta_binomial_mixture"));
-  MeanE mean;
-  std::vector<Samples> drawn;
-  const std::function<void(double)> over_rest = [&](double probability) {
-    if (drawn.size() == windows.size()) {
-      player.forget();
-      for (const Samples& window : drawn) player.look(window);
-      const auto e = log_e(player);
-      mean.harm += probability * std::exp(e.harm);
-      mean.safety += probability * std::exp(e.safety);
-      return;
-    }
-    const Allocation n = windows[drawn.size()];
-    const CountLaw baseline = binomial_law(n.baseline, p_b),
-                   candidate = binomial_law(n.candidate, p_c);
-    for (std::size_t b = 0; b < baseline.probability.size(); ++b)
-      for (std::size_t c = 0; c < candidate.probability.size(); ++c) {
-        drawn.push_back(samples(events(baseline.first + b, n.baseline),
-                                events(candidate.first + c, n.candidate)));
-        over_rest(probability * baseline.probability[b] * candidate.probability[c]);
-        drawn.pop_back();
-      }
-  };
-  over_rest(1.0);
-  return mean;
+/// At the same rates in every window.
+MeanE mean_e(const HarmSpec& spec, const Rates& rates, const std::vector<Allocation>& windows) {
+  return exact_mean_e<BetaBinomialMixture>(gate("error", spec, "beta_binomial_mixture"), windows,
+                                           std::vector(windows.size(), rates));
 }
 
 TEST(AnytimeEValues, BetaBinomialMeanIsAtMostOneForEveryAllocationAndRate) {
@@ -220,12 +189,12 @@ TEST(AnytimeEValues, BetaBinomialMeanIsAtMostOneForEveryAllocationAndRate) {
       for (const auto& windows : std::vector<std::vector<Allocation>>{
                {{60, 60}}, {{200, 2}}, {{2, 200}}, {{9, 9}, {16, 4}}, {{12, 1}, {6, 6}}}) {
         const HarmSpec spec = harm(Relation::ratio, ratio);
-        const MeanE edge = exact_mean_e(spec, p_b, ratio * p_b, windows);
+        const MeanE edge = mean_e(spec, {p_b, ratio * p_b}, windows);
         EXPECT_LE(edge.harm, 1.0 + 1e-9) << ratio << ' ' << p_b;
         EXPECT_LE(edge.safety, 1.0 + 1e-9) << ratio << ' ' << p_b;
         // On the harmless side harm's mean is smaller, on the harmful side safety's.
-        EXPECT_LE(exact_mean_e(spec, p_b, 0.7 * ratio * p_b, windows).harm, edge.harm + 1e-9);
-        EXPECT_LE(exact_mean_e(spec, p_b, std::min(1.0, 1.3 * ratio * p_b), windows).safety,
+        EXPECT_LE(mean_e(spec, {p_b, 0.7 * ratio * p_b}, windows).harm, edge.harm + 1e-9);
+        EXPECT_LE(mean_e(spec, {p_b, std::min(1.0, 1.3 * ratio * p_b)}, windows).safety,
                   edge.safety + 1e-9);
       }
 }

@@ -61,13 +61,14 @@ class Replicated {
   std::vector<double> values_;
 };
 
-/// Exponentials of mean 1, drawn in blocks.
-class Exponentials {
+/// Draws of a stream, in blocks: fill_exponential (mean 1) or fill_normal.
+template <void (Stream::*fill)(std::span<double>)>
+class Drawn {
  public:
-  explicit Exponentials(Stream stream) : stream_(stream), block_(512) {}
+  explicit Drawn(Stream stream) : stream_(stream), block_(512), next_(block_.size()) {}
   double operator()() {
     if (next_ == block_.size()) {
-      stream_.fill_exponential(block_);
+      (stream_.*fill)(block_);
       next_ = 0;
     }
     return block_[next_++];
@@ -76,24 +77,10 @@ class Exponentials {
  private:
   Stream stream_;
   std::vector<double> block_;
-  std::size_t next_ = 512;
+  std::size_t next_;
 };
-class Normals {
- public:
-  explicit Normals(Stream stream) : stream_(stream), block_(512) {}
-  double operator()() {
-    if (next_ == block_.size()) {
-      stream_.fill_normal(block_);
-      next_ = 0;
-    }
-    return block_[next_++];
-  }
-
- private:
-  Stream stream_;
-  std::vector<double> block_;
-  std::size_t next_ = 512;
-};
+using Exponentials = Drawn<&Stream::fill_exponential>;
+using Normals = Drawn<&Stream::fill_normal>;
 
 /// Service of mean 1.
 struct Service {

@@ -1,58 +1,17 @@
 // Bets on rates: the mean of the e-value by enumeration, and what it takes to keep it.
 #include <cmath>
 #include <cstdio>
-#include <functional>
 
 #include <gtest/gtest.h>
 
 #include "policies/gates/detected_rate.h"
 #include "policies/gates/two_sample_rate.h"
-#include "tests/independent/exact.h"
+#include "tests/independent/exact_mean_e.h"
 #include "tests/independent/random_worlds.h"
 #include "tests/unit/gates/gate_player.h"
 
 namespace gatewright::testing {
 namespace {
-
-struct Allocation {
-  std::uint64_t baseline, candidate;
-};
-
-struct MeanE {
-  double harm = 0.0, safety = 0.0;
-};
-
-/// Over every outcome of these windows; rates (p_b, p_c) in each.
-MeanE exact_mean_e(const GateSpec& spec, const std::vector<Allocation>& windows,
-                   const std::vector<std::pair<double, double>>& rates) {
-  GatePlayer player(spec);
-  const auto& test = dynamic_cast<const RateBetTest&>(player.test());
-  MeanE mean;
-  std::vector<Samples> drawn;
-  const std::function<void(double)> over_rest = [&](double probability) {
-    const std::size_t at = drawn.size();
-    if (at == windows.size()) {
-      player.forget();
-      for (const Samples& window : drawn) player.look(window);
-      const auto log_e = test.log_e(player.slots());
-      mean.harm += probability * std::exp(log_e.harm);
-      mean.safety += probability * std::exp(log_e.safety);
-      return;
-    }
-    const Allocation n = windows[at];
-    const CountLaw baseline = binomial_law(n.baseline, rates[at].first);
-    const CountLaw candidate = binomial_law(n.candidate, rates[at].second);
-    for (std::size_t b = 0; b < baseline.probability.size(); ++b)
-      for (std::size_t c = 0; c < candidate.probability.size(); ++c) {
-        drawn.push_back(samples(events(baseline.first + b, n.baseline),
-                                events(candidate.first + c, n.candidate)));
-        over_rest(probability * baseline.probability[b] * candidate.probability[c]);
-        drawn.pop_back();
-      }
-  };
-  over_rest(1.0);
-  return mean;
-}
 
 const std::vector<std::vector<Allocation>> kWindows{
     {{6, 6}, {9, 9}}, {{12, 2}, {3, 11}}, {{4, 1}, {4, 1}, {5, 5}}};
@@ -63,18 +22,18 @@ TEST(RateBets, TheMeanEIsAtMostOneAtTheEdgeOfADifference) {
     for (const auto& windows : kWindows)
       for (const auto& p_b : std::vector<std::vector<double>>{
                {0.25, 0.25, 0.25}, {0.25, 0.6, 0.4}, {0.65, 0.22, 0.5}}) {
-        std::vector<std::pair<double, double>> edge, healthy, harmful;
+        std::vector<Rates> edge, healthy, harmful;
         for (std::size_t w = 0; w < windows.size(); ++w) {
-          edge.emplace_back(p_b[w], p_b[w] + margin);
-          healthy.emplace_back(p_b[w], 0.6 * (p_b[w] + margin));
-          harmful.emplace_back(p_b[w], std::min(1.0, 1.5 * (p_b[w] + margin)));
+          edge.push_back({p_b[w], p_b[w] + margin});
+          healthy.push_back({p_b[w], 0.6 * (p_b[w] + margin)});
+          harmful.push_back({p_b[w], std::min(1.0, 1.5 * (p_b[w] + margin))});
         }
         const GateSpec spec = gate("error", harm(Relation::difference, margin), "two_sample_rate");
-        const MeanE at_edge = exact_mean_e(spec, windows, edge);
+        const MeanE at_edge = exact_mean_e<RateBetTest>(spec, windows, edge);
         EXPECT_LE(at_edge.harm, 1.0 + 1e-12) << margin;
         EXPECT_LE(at_edge.safety, 1.0 + 1e-12) << margin;
-        EXPECT_LE(exact_mean_e(spec, windows, healthy).harm, 1.0 + 1e-12);
-        EXPECT_LE(exact_mean_e(spec, windows, harmful).safety, 1.0 + 1e-12);
+        EXPECT_LE(exact_mean_e<RateBetTest>(spec, windows, healthy).harm, 1.0 + 1e-12);
+        EXPECT_LE(exact_mean_e<RateBetTest>(spec, windows, harmful).safety, 1.0 + 1e-12);
       }
 }
 
@@ -82,8 +41,8 @@ TEST(RateBets, TheMeanEIsAtMostOneAtTheEdgeOfARatio) {
   for (const double ratio : {0.5, 1.0, 2.5})
     for (const auto& windows : kWindows)
       for (const double p_b : {0.02, 0.2, 0.39}) {
-        const std::vector<std::pair<double, double>> edge(windows.size(), {p_b, ratio * p_b});
-        const MeanE mean = exact_mean_e(
+        const std::vector<Rates> edge(windows.size(), {p_b, ratio * p_b});
+        const MeanE mean = exact_mean_e<RateBetTest>(
             gate("error", harm(Relation::ratio, ratio), "two_sample_rate"), windows, edge);
         EXPECT_LE(mean.harm, 1.0 + 1e-12) << ratio << ' ' << p_b;
         EXPECT_LE(mean.safety, 1.0 + 1e-12) << ratio << ' ' << p_b;
@@ -94,9 +53,9 @@ TEST(RateBets, TheMeanEIsAtMostOneAtTheEdgeOfARatio) {
 // One arm against a stated rate: the point is the truth at the edge, so the mean is exactly 1.
 TEST(RateBets, TheMeanEOfAnAbsoluteRateIsExactlyOne) {
   for (const double edge : {0.02, 0.3, 0.8}) {
-    const MeanE mean =
-        exact_mean_e(gate("error", harm(Relation::absolute, edge), "detected_rate"),
-                     {{0, 12}, {0, 3}, {0, 8}}, {{0.5, edge}, {0.5, edge}, {0.5, edge}});
+    const MeanE mean = exact_mean_e<RateBetTest>(
+        gate("error", harm(Relation::absolute, edge), "detected_rate"), {{0, 12}, {0, 3}, {0, 8}},
+        {{0.5, edge}, {0.5, edge}, {0.5, edge}});
     EXPECT_NEAR(mean.harm, 1.0, 1e-10);
     EXPECT_NEAR(mean.safety, 1.0, 1e-10);
   }
@@ -168,9 +127,9 @@ TEST(DetectedRate, TheMeanEIsAtMostOneAtTheEdgeOfTrueRates) {
                               {"candidate_specificity", 0.7}});
   for (const double p : {0.02, 0.2, 0.5})
     for (const auto& windows : kWindows) {
-      const std::vector<std::pair<double, double>> edge(
-          windows.size(), {of_baseline.reported(p), of_candidate.reported(1.5 * p)});
-      const MeanE mean = exact_mean_e(spec, windows, edge);
+      const std::vector<Rates> edge(windows.size(),
+                                    {of_baseline.reported(p), of_candidate.reported(1.5 * p)});
+      const MeanE mean = exact_mean_e<RateBetTest>(spec, windows, edge);
       EXPECT_LE(mean.harm, 1.0 + 1e-12) << p;
       EXPECT_LE(mean.safety, 1.0 + 1e-12) << p;
     }

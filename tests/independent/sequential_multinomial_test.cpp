@@ -79,5 +79,41 @@ TEST(SequentialMultinomial, FalseAlarmRatesEqualTheTable) {
   EXPECT_NEAR(false_alarm_rate(2, 2000, 0.05), 0.0370, 0.5e-4);
 }
 
+/// Probability that units, of which the candidate really gets `actual`, are called a mismatch with
+/// `share` within 2,000 units, looked at after each, as the staged policy's guard does in the first
+/// spell: half of 0.1%.
+double guard_alarm_rate(double share, double actual) {
+  const SequentialMultinomial test({1.0 - share, share}, 100.0);
+  const double needed = std::log(2.0 / 0.001);
+  std::vector<double> law{1.0};
+  double alarmed = 0.0;
+  for (int n = 1; n <= 2'000; ++n) {
+    std::vector<double> next(law.size() + 1, 0.0);
+    for (std::size_t x = 0; x < law.size(); ++x) {
+      next[x] += (1.0 - actual) * law[x];
+      next[x + 1] += actual * law[x];
+    }
+    for (std::size_t x = 0; x < next.size(); ++x) {
+      if (next[x] < 1e-18) continue;  // of two million such states, all together below 2e-12
+      const auto candidate = static_cast<double>(x);
+      if (log_e_of(test, n - candidate, candidate) < needed) continue;
+      alarmed += next[x];
+      next[x] = 0.0;
+    }
+    law = std::move(next);
+  }
+  return alarmed;
+}
+
+// Expected values: the same recursion in Python with scipy 1.17.1, special.gammaln.
+TEST(SequentialMultinomial, WhatTheGuardFindsEqualsAnotherProgram) {
+  EXPECT_NEAR(guard_alarm_rate(0.01, 0.01), 0.00015964478716740262, 1e-9);
+  EXPECT_NEAR(guard_alarm_rate(0.10, 0.10), 0.00017150318492384323, 1e-9);
+  EXPECT_NEAR(guard_alarm_rate(0.50, 0.50), 0.0001738089762458965, 1e-9);
+  EXPECT_NEAR(guard_alarm_rate(0.50, 0.55), 0.6285604769264739, 1e-9);
+  EXPECT_NEAR(guard_alarm_rate(0.10, 0.15), 0.995651361372978, 1e-9);
+  EXPECT_NEAR(guard_alarm_rate(0.01, 0.02), 0.3997698662190994, 1e-9);
+}
+
 }  // namespace
 }  // namespace gatewright::gates

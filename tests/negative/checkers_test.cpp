@@ -5,7 +5,6 @@
 
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -16,14 +15,6 @@ namespace gatewright::sim {
 namespace {
 
 using namespace testing;
-
-using Invariants = std::set<std::string>;
-
-Invariants invariants_of(const std::vector<Violation>& violations) {
-  Invariants invariants;
-  for (const Violation& violation : violations) invariants.insert(violation.invariant);
-  return invariants;
-}
 
 /// The five gates in a world whose candidate is healthy (it completes) or much too expensive (it is
 /// halted during the ramp).

@@ -8,7 +8,6 @@
 #include <atomic>
 #include <limits>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -20,14 +19,6 @@ namespace gatewright::sim {
 namespace {
 
 using namespace testing;
-
-using Invariants = std::set<std::string>;
-
-Invariants invariants_of(const std::vector<Violation>& violations) {
-  Invariants invariants;
-  for (const Violation& violation : violations) invariants.insert(violation.invariant);
-  return invariants;
-}
 
 Scenario world_with(std::string metric, double multiply) {
   Scenario scenario = quiet_world();

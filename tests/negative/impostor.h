@@ -1,16 +1,27 @@
-// The honest policy, to be broken in one place.
+// The honest policy, to be broken in one place, and the names of the invariants that noticed.
 // Used by the tests of the checkers; passes everything on that a test does not override.
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "policies/policy.h"
+#include "sim/run.h"
 
 namespace gatewright::sim::testing {
+
+using Invariants = std::set<std::string>;
+
+inline Invariants invariants_of(const std::vector<Violation>& violations) {
+  Invariants invariants;
+  for (const Violation& violation : violations) invariants.insert(violation.invariant);
+  return invariants;
+}
 
 class Impostor : public Policy {
  public:

@@ -80,7 +80,7 @@ def test_the_view_tells_the_rollout(world: gw.Scenario) -> None:
         assert view["dwell_seconds"] == stage.dwell.total_seconds()
         assert view["dwell_over"] == (view["dwelled_seconds"] >= view["dwell_seconds"])  # type: ignore[operator]
         assert view["at_seconds"] >= view["stage_entered_at_seconds"] >= 0.0  # type: ignore[operator]
-        assert view["harm"].keys() == {"cost", "failures"}  # type: ignore[attr-defined]
+        assert view["harm"].keys() == {"cost", "failures", "sample_ratio"}  # type: ignore[attr-defined]
         assert view["paused"] is False
     assert any(view["undecided"] for view in seen)
     assert not any(view["failing"] for view in seen)

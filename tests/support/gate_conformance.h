@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "policies/compile.h"
@@ -32,6 +33,7 @@ namespace gatewright::testing {
       "clustered_rate",    // sees bursts that pass from one window into the next
       "poisson_max_sprt",  // ends with the first window that would lead past its end
       "group_sequential",  // looks at planned counts
+      "ab_test",           // likewise
       "cusum",             // forgets what came before its last return to 0, as the next two
       "ewma",
       "page_hinkley",
@@ -121,6 +123,8 @@ class GateWorld {
     const auto test = find_gate_test(spec.test.name)->make(spec, diagnostics);
     form_ = test->form();
     statistic_ = test->statistic().kind;
+    is_paired_ = test->statistic().pairs;
+    has_covariate_ = !test->statistic().covariate.empty();
     is_event_ = find_metric(spec.metric)->kind == MetricKind::event;
     sign_ = spec.harm.direction == Direction::up ? 1.0 : -1.0;
   }
@@ -145,7 +149,24 @@ class GateWorld {
                  excess, [&](double scale) { return even_histogram(requests, scale); });
   }
 
+  /// The samples with what the test asks for beside: pairs whose numbers go together by kTogether of
+  /// their spread and whose events are independent, and covariates that tell as much of the number.
+  [[nodiscard]] Samples beside(const Samples& plain) const {
+    Samples samples = plain;
+    if (is_paired_) {
+      samples.paired = true;
+      samples.candidate.count = samples.baseline.count =
+          std::min(samples.candidate.count, samples.baseline.count);
+      samples.sum_of_products = products(samples.baseline, samples.candidate);
+    }
+    if (has_covariate_)
+      samples.covariates = {.baseline = covariate(samples.baseline, nullptr),
+                            .candidate = covariate(samples.candidate, nullptr)};
+    return samples;
+  }
+
   [[nodiscard]] Event drawn(std::uint64_t requests, double excess, Random& random) {
+    random_ = &random;
     return event(
         [&](double level, double) {
           if (is_event_) return events(random.binomial(requests, level), requests);
@@ -165,7 +186,7 @@ class GateWorld {
   [[nodiscard]] Event empty() {
     switch (form_) {
       case Form::samples:
-        return Samples{};
+        return beside(Samples{});
       case Form::distributions:
         return Distributions{};
       case Form::readings:
@@ -176,6 +197,78 @@ class GateWorld {
 
  private:
   static constexpr double kRate = 0.1, kMean = 1.0, kSd = 0.5;
+  static constexpr double kTogether = 0.6;  ///< correlation of pairs, and with covariates
+
+  /// About the mean.
+  [[nodiscard]] static double squares(const Summary& summary) {
+    const double n = static_cast<double>(summary.count);
+    return n > 0.0 ? std::max(0.0, summary.sum_of_squares - summary.sum * (summary.sum / n)) : 0.0;
+  }
+
+  [[nodiscard]] double products(const Summary& b, const Summary& c) const {
+    const double n = static_cast<double>(b.count);
+    if (n == 0.0) return 0.0;
+    const double of_means = b.sum * (c.sum / n);
+    if (!is_event_) return of_means + kTogether * std::sqrt(squares(b)) * std::sqrt(squares(c));
+    return std::clamp(std::round(of_means), std::max(0.0, b.sum + c.sum - n),
+                      std::min(b.sum, c.sum));
+  }
+
+  /// x = 1 + kTogether (y - its level) + noise, without chance if `random` is null.
+  [[nodiscard]] static Covariate covariate(const Summary& y, Random* random, double level = kMean) {
+    const double n = static_cast<double>(y.count);
+    if (n == 0.0) return {};
+    const double spread_y = squares(y);
+    const double noise_sd = kSd * std::sqrt(1.0 - kTogether * kTogether);
+    double noise_mean = 0.0, noise_squares = noise_sd * noise_sd * (n - 1.0), noise_products = 0.0;
+    if (random != nullptr) {
+      noise_mean = noise_sd * random->normal() / std::sqrt(n);
+      const double along = noise_sd * random->normal();
+      noise_products = along * std::sqrt(spread_y);
+      noise_squares = along * along;
+      if (n > 2.0) noise_squares += 2.0 * noise_sd * noise_sd * random->gamma(0.5 * (n - 2.0));
+    }
+    const double mean =
+        random == nullptr ? kMean : kMean + kTogether * (y.sum / n - level) + noise_mean;
+    const double spread =
+        kTogether * kTogether * spread_y + 2.0 * kTogether * noise_products + noise_squares;
+    const double together = kTogether * spread_y + noise_products;
+    return {.sum = n * mean,
+            .sum_of_squares = n * mean * mean + spread,
+            .sum_of_products = mean * y.sum + together};
+  }
+
+  /// Pairs drawn together: the events of a baseline that had them come to the candidate more often.
+  [[nodiscard]] Samples drawn_pairs(std::uint64_t requests, double base, double level,
+                                    Random& random) const {
+    Samples pairs;
+    pairs.paired = true;
+    const double n = static_cast<double>(requests);
+    if (is_event_) {
+      const std::uint64_t of_baseline = random.binomial(requests, base);
+      const double given = std::min(1.0 - 1e-9, level + 0.4 * (1.0 - level));
+      const double otherwise = (level - base * given) / (1.0 - base);
+      const std::uint64_t both = random.binomial(of_baseline, given);
+      const std::uint64_t alone =
+          otherwise > 0.0 ? random.binomial(requests - of_baseline, otherwise) : 0;
+      pairs.baseline = events(of_baseline, requests);
+      pairs.candidate = events(both + alone, requests);
+      pairs.sum_of_products = static_cast<double>(both);
+      return pairs;
+    }
+    const bool is_log = statistic_ == Statistic::Kind::mean_log;
+    const double mean_b = is_log ? std::log(base) : base, mean_c = is_log ? std::log(level) : level;
+    pairs.baseline = random.normal_summary(mean_b, kSd, requests);
+    // Candidate = its mean + what covariate() makes of the baseline, less the mean of that.
+    const Covariate other = covariate(pairs.baseline, &random, mean_b);
+    const double shift = mean_c - kMean;
+    pairs.candidate = {
+        .count = requests,
+        .sum = other.sum + n * shift,
+        .sum_of_squares = other.sum_of_squares + 2.0 * shift * other.sum + n * shift * shift};
+    pairs.sum_of_products = other.sum_of_products + shift * pairs.baseline.sum;
+    return pairs;
+  }
 
   [[nodiscard]] Summary summary_at(std::uint64_t requests, double level) const {
     const double n = static_cast<double>(requests);
@@ -198,8 +291,18 @@ class GateWorld {
     const double base = baseline_level(), level = candidate_level(excess);
     switch (form_) {
       case Form::samples: {
+        Random* random = std::exchange(random_, nullptr);
         const Summary baseline = make_summary(base, 1.0);
-        return samples(baseline, make_summary(level, -1.0));
+        if (is_paired_ && random != nullptr)
+          return drawn_pairs(baseline.count, base, level, *random);
+        Samples told = samples(baseline, make_summary(level, -1.0));
+        if (!has_covariate_ || random == nullptr) return beside(told);
+        const auto level_of = [this](double mean) {
+          return statistic_ == Statistic::Kind::mean_log ? std::log(mean) : mean;
+        };
+        told.covariates = {.baseline = covariate(told.baseline, random, level_of(base)),
+                           .candidate = covariate(told.candidate, random, level_of(level))};
+        return told;
       }
       case Form::distributions:
         baseline_ = make_histogram(base);
@@ -216,7 +319,10 @@ class GateWorld {
   Form form_{};
   Statistic::Kind statistic_{};
   bool is_event_ = false;
+  bool is_paired_ = false;
+  bool has_covariate_ = false;
   double sign_ = 1.0;
+  Random* random_ = nullptr;  ///< while a window is drawn
   Histogram baseline_, candidate_;
 };
 
@@ -232,9 +338,13 @@ inline void expect_sane(const Evidence& evidence, const GateSpec& spec) {
 inline void expect_finite_evidence(const GateSpec& spec) {
   if (GateWorld(spec).form() != Form::samples) return;
   GatePlayer player(spec, {.false_alarm = 1e-6, .missed_harm = 0.999});
+  const GateWorld world(spec);
   const auto look_thrice = [&](const Summary& baseline, const Summary& candidate) {
     player.forget();
-    for (int look = 0; look < 3; ++look) expect_sane(player.look(baseline, candidate), spec);
+    // Pairs are of equal number; those that are not pairs of anything are left out.
+    if (player.test().statistic().pairs && baseline.count != candidate.count) return;
+    const Event window = world.beside(samples(baseline, candidate));
+    for (int look = 0; look < 3; ++look) expect_sane(player.look(window), spec);
   };
   if (GateWorld(spec).is_event()) {
     const std::uint64_t counts[] = {0, 1, 2, 31, 100, 1'000'003, 1'000'000'000'000};
@@ -263,7 +373,7 @@ inline void expect_finite_evidence(const GateSpec& spec) {
 inline void expect_empty_windows_say_nothing(const GateSpec& spec) {
   GateWorld world(spec);
   GatePlayer player(spec);
-  for (int window = 0; window < 40; ++window) player.look(world.plain(200, 0.05, window));
+  for (int window = 0; window < 40; ++window) player.hear(world.plain(200, 0.05, window));
   const Evidence before = player.evidence();
   for (const Event& nothing : {Event{Tick{}}, Event{ExposureApplied{}}}) {
     const Evidence after = player.look(nothing);
@@ -288,7 +398,7 @@ inline void expect_monotone_in_harm(const GateSpec& spec) {
     if (spec.test.name == "z_test" && world.candidate_level(step * shift) < 0.005) break;
     player.forget();
     for (int window = 0; window < 150; ++window)
-      player.look(world.plain(100, step * shift, window));
+      player.hear(world.plain(100, step * shift, window));
     const Evidence now = player.evidence();
     EXPECT_GE(now.harm, last_harm - 1e-9) << describe(spec) << " at " << shift;
     EXPECT_LE(now.safety, last_safety + 1e-9) << describe(spec) << " at " << shift;
@@ -303,12 +413,14 @@ inline void expect_monotone_in_harm(const GateSpec& spec) {
 /// Windows in another order say the same, up to the rounding of sums.
 inline void expect_order_does_not_matter(const GateSpec& spec) {
   if (depends_on_order(spec.test.name)) return;
+  if (spec.test.parameters.contains("covariate"))
+    return;  // its slope comes from the windows before
   GateWorld forth(spec), back(spec);
   GatePlayer player(spec), reversed(spec);
   constexpr int kWindows = 30;
   for (int window = 0; window < kWindows; ++window) {
-    player.look(forth.plain(300, 0.01, window));
-    reversed.look(back.plain(300, 0.01, kWindows - 1 - window));
+    player.hear(forth.plain(300, 0.01, window));
+    reversed.hear(back.plain(300, 0.01, kWindows - 1 - window));
   }
   EXPECT_NEAR(player.evidence().harm, reversed.evidence().harm, 1e-9) << describe(spec);
   EXPECT_NEAR(player.evidence().safety, reversed.evidence().safety, 1e-9) << describe(spec);
@@ -354,7 +466,7 @@ inline void expect_sense_of_a_trillion(const GateSpec& spec) {
   if (world.form() != Form::samples) return;
   const auto after_a_trillion = [&](double excess) {
     GatePlayer player(spec);
-    for (int window = 0; window < 40; ++window) player.look(world.plain(25'000'000'000, excess, 0));
+    for (int window = 0; window < 40; ++window) player.hear(world.plain(25'000'000'000, excess, 0));
     return player.evidence();
   };
   // Likelihood ratios of a stated harm need one that is not much smaller: rates from 13% to above

@@ -1,9 +1,10 @@
-// The servers of Station token by token: the plain reading of what a pool is.
+// A pool of servers, and Station's work token by token: the plain reading of what a pool is.
 // Used by tests and benchmarks, to hold Station's jumps against; never used to simulate.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <limits>
 #include <span>
@@ -12,6 +13,14 @@
 #include "sim/serving/station.h"
 
 namespace gatewright::sim::testing {
+
+inline ServingPool pool(std::uint32_t replicas, std::uint32_t concurrency, double slowdown) {
+  ServingPool pool;
+  pool.replicas = replicas;
+  pool.concurrency = concurrency;
+  pool.batch_slowdown = slowdown;
+  return pool;
+}
 
 struct TokenEnd {
   double at_seconds = 0.0;

@@ -27,7 +27,12 @@ class Rule:
 
     def covers(self, path: str) -> bool:
         """Whether the rule is about this file."""
-        return any(fnmatch.fnmatchcase(path, pattern) for pattern in self.where)
+
+        def fits(patterns: list[str]) -> bool:
+            return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+
+        left_out = [pattern[1:] for pattern in self.where if pattern.startswith("!")]
+        return fits([p for p in self.where if not p.startswith("!")]) and not fits(left_out)
 
 
 def read_rules(path: pathlib.Path) -> list[Rule]:

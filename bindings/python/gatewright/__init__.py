@@ -15,8 +15,23 @@ for by name.
 
 from . import plots, testing
 from ._core import RolloutView, RunRecord, Violation, __version__
+from .curves import Calibration, GateCurve, calibrate
 from .errors import Diagnostic, PlanError
 from .frames import Frame
+from .gate import (
+    GATE_TESTS,
+    Budget,
+    Distribution,
+    Evidence,
+    Form,
+    GateTest,
+    Guarantee,
+    Harm,
+    Reading,
+    Summary,
+    Window,
+    gate_test,
+)
 from .grid import Sweep, sweep
 from .policy import Action, Cause, Policy, Proposal, advance, complete, halt, hold
 from .progress import Progress
@@ -24,27 +39,42 @@ from .results import Estimate, RunRecords, RunResult, run
 from .scenario import Gate, Scenario, Stage, load, loads
 
 __all__ = [
+    "GATE_TESTS",
     "Action",
+    "Budget",
+    "Calibration",
     "Cause",
     "Diagnostic",
+    "Distribution",
     "Estimate",
+    "Evidence",
+    "Form",
     "Frame",
     "Gate",
+    "GateCurve",
+    "GateTest",
+    "Guarantee",
+    "Harm",
     "PlanError",
     "Policy",
     "Progress",
     "Proposal",
+    "Reading",
     "RolloutView",
     "RunRecord",
     "RunRecords",
     "RunResult",
     "Scenario",
     "Stage",
+    "Summary",
     "Sweep",
     "Violation",
+    "Window",
     "__version__",
     "advance",
+    "calibrate",
     "complete",
+    "gate_test",
     "halt",
     "hold",
     "load",

@@ -174,6 +174,57 @@ class RolloutView:
     @property
     def memory(self) -> NDArray[np.float64]: ...
 
+GATE_TESTS: tuple[str, ...]
+
+@final
+class Gate:
+    @staticmethod
+    def read(written: object, *, false_alarm: float, missed_harm: float) -> Gate: ...
+    @property
+    def test(self) -> str: ...
+    @property
+    def harm(
+        self,
+    ) -> tuple[
+        str,
+        bool,
+        Literal["mean", "quantile", "distribution"],
+        float,
+        Literal["ratio", "difference", "absolute"],
+        Literal["up", "down"],
+        float,
+        bool,
+    ]: ...
+    @property
+    def guarantee(self) -> Literal["anytime", "fixed_looks", "average_run_length", "none"]: ...
+    @property
+    def form(self) -> Literal["samples", "distributions", "readings"]: ...
+    @property
+    def statistic(self) -> Literal["mean", "mean_log", "rate", "quantile"]: ...
+    @property
+    def slots(self) -> int: ...
+    def update_samples(
+        self,
+        slots: NDArray[np.float64],
+        baseline: tuple[int, float, float],
+        candidate: tuple[int, float, float],
+    ) -> bool: ...
+    def update_readings(
+        self,
+        slots: NDArray[np.float64],
+        baseline: tuple[float, int, bool],
+        candidate: tuple[float, int, bool],
+    ) -> bool: ...
+    def update_distributions(
+        self,
+        slots: NDArray[np.float64],
+        baseline: tuple[NDArray[np.float64], NDArray[np.uint64]],
+        candidate: tuple[NDArray[np.float64], NDArray[np.uint64]],
+    ) -> bool: ...
+    def evidence(self, slots: NDArray[np.float64]) -> tuple[float, float, bool]: ...
+
+def share(hits: int, runs: int, confidence: float) -> tuple[float, float, float]: ...
+
 @final
 class Run:
     @property
@@ -241,3 +292,17 @@ def sweep(
     twin: bool,
     progress: Callable[[int, int], object] | None,
 ) -> tuple[Table, bool]: ...
+def calibrate(
+    *,
+    study: Study,
+    gates: list[str],
+    thresholds: list[float],
+    points: int,
+    budget: float | None,
+    validate: bool,
+    runs: int,
+    seed: int,
+    threads: int,
+    confidence: float,
+    progress: Callable[[int, int], object] | None,
+) -> tuple[Table, list[Any], int, bool]: ...

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from .curves import Calibration
     from .grid import Sweep
     from .results import RunResult
 
@@ -123,6 +124,52 @@ def halt_stages(result: RunResult, ax: Axes | None = None) -> Axes:
     _percent(ax)
     ax.legend(frameon=False)
     _title(ax, f"{result.scenario} under {result.policy}, {len(result.records):,} runs")
+    return ax
+
+
+def threshold_curve(
+    calibration: Calibration, gate: str, *, alone: bool = True, ax: Axes | None = None
+) -> Axes:
+    """False alarms and detection over a gate's threshold, with the plan's threshold and the budget.
+
+    Args:
+        calibration: What :func:`gatewright.calibrate` returned.
+        gate: Name of the gate.
+        alone: Whether the gate stands as if no other could halt, or in its plan.
+        ax: Axes to draw on; None makes a figure of its own.
+
+    Returns:
+        The axes.
+
+    Raises:
+        KeyError: The calibration has no such gate.
+        ImportError: matplotlib is not installed.
+    """
+    import numpy as np
+
+    curve = calibration.gates[gate]
+    ax = _axes(ax)
+    rows = np.array([name == gate for name in calibration.column("gate")])
+    thresholds = calibration.column("threshold")[rows]
+    suffix = "_alone" if alone else ""
+    kinds = ("false_alarm_rate", "detection_probability")
+    for name, colour in zip(kinds, (_COLOURS[1], _COLOURS[0]), strict=True):
+        value, lower, upper = (
+            calibration.column(name + suffix + limit)[rows] for limit in ("", "_lower", "_upper")
+        )
+        if not np.isfinite(value).any():
+            continue
+        ax.fill_between(thresholds, lower, upper, color=colour, alpha=0.12, linewidth=0)
+        ax.plot(thresholds, value, color=colour, linewidth=1.8, label=name.replace("_", " "))
+    ax.axvline(curve.planned, color=_INK, linewidth=1.0, linestyle=":", label="as planned")
+    if alone:
+        ax.axhline(curve.budget, color=_COLOURS[1], linewidth=1.0, linestyle="--", label="budget")
+    ax.set_xlabel(f"{curve.threshold_is} of gate {gate}")
+    _share_axis(ax, kinds)
+    ax.legend(frameon=False, fontsize="small")
+    _title(
+        ax, f"one recording of {calibration.runs:,} runs, {calibration.confidence:.0%} intervals"
+    )
     return ax
 
 

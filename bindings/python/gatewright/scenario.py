@@ -38,11 +38,12 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A gate of the policy.
+    """A gate of the policy; the check of its split, ``sample_ratio``, comes last.
 
     Attributes:
         name: Name in reports and paths.
-        metric: What it watches.
+        metric: What it watches; empty for a combined gate, which watches several; ``"units"`` for
+            the check of the split.
         test: How it weighs its samples.
         guarantee: What the test promises about false alarms: ``"anytime"``, ``"fixed_looks"``,
             ``"average_run_length"`` or ``"none"``.

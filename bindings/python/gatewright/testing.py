@@ -1,16 +1,19 @@
-"""The conformance kit: what every policy, in whatever language, must keep to."""
+"""The conformance kit: what every policy and gate test, in whatever language, must keep to."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from . import _core
+from .gate_conformance import Claim, check_gate_test
 from .policy import Policy, Proposal
 from .scenario import Scenario, Value, loads
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+__all__ = ["Claim", "check_gate_test", "check_policy", "worlds"]
 
 _WORLD = """
 gatewright: 1

@@ -9,25 +9,16 @@
 #include "sim/noise/prompt_noise.h"
 #include "sim/noise/window_noise.h"
 #include "sim/world.h"
+#include "tests/support/moments.h"
 #include "tests/support/worlds.h"
 
 namespace gatewright::sim {
 namespace {
 
 using namespace testing;
+using gatewright::testing::Moments;
 
 constexpr double kErrors = 4.5;
-
-struct Moments {
-  void add(double x) {
-    ++n;
-    sum += x;
-    squares += x * x;
-  }
-  double mean() const { return sum / n; }
-  double variance() const { return squares / n - mean() * mean(); }
-  double n = 0, sum = 0, squares = 0;
-};
 
 /// Standard error of a variance of `n` draws that are nearly normal, as a share of it.
 double error_of_variance(double n) { return std::sqrt(2.0 / n); }

@@ -99,7 +99,8 @@ inline Alarms count_alarms(const PlanSpec& plan, const sim::Scenario& scenario, 
   Alarms alarms;
   std::uint64_t unfinished = 0;
   if (!compiled.engine || !prepared.scenario) return alarms;
-  const sim::Contender contender{.name = plan.name, .engine = *compiled.engine, .assignment = {}};
+  const sim::Contender contender{
+      .name = plan.name, .engine = *compiled.engine, .assignment = plan.assignment};
   sim::ManyOptions options;
   options.seed = seed;
   options.replications = runs;

@@ -106,7 +106,7 @@ TEST(Tenants, EffectiveNumberIsThatOfTheirShares) {
   const Population population({.count = 20'000, .zipf = 1.1}, {.count = 162, .zipf = 1.1});
   constexpr std::size_t kDraws = 2'000'000;
   std::vector<std::uint32_t> users(kDraws);
-  Stream stream({83, 0, "users", 0});
+  LaneStream stream({83, 0, "users", 0});
   population.fill(stream, users);
   std::vector<double> observed(shares.size());
   for (const std::uint32_t user : users) ++observed[population.tenant_of(user) - 1];

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/streams.h"
+#include "sim/lane_stream.h"
 #include "sim/traffic/profiles.h"
 #include "tests/statistical/traffic/intervals.h"
 
@@ -35,23 +35,30 @@ constexpr Measured kMeasured[] = {
     {"reasoning", true, {225, 792, 1'499, 5'701, 12'607}},
 };
 
-std::vector<double> scores() {
-  std::vector<double> values(kDraws);
-  Stream({31, 0, "tokens", 0}).fill_normal(values);
+std::vector<float> scores() {
+  std::vector<float> values(kDraws);
+  LaneStream({31, 0, "tokens", 0}).fill_normal(values);
   return values;
+}
+
+std::vector<double> drawn(const TokenTable& table) {
+  const std::vector<float> z = scores();
+  std::vector<float> tokens(z.size());
+  table.fill(z, tokens.data());
+  return {tokens.begin(), tokens.end()};
 }
 
 TEST(Tokens, HaveTheMeasuredQuantiles) {
   // Claim: each measured quantile lies between the order statistics of the draws that the binomial
   // law names; 99.9% each; 1 run of 1,000,000 draws a law. All five probabilities are points of the
   // grid, so nothing is interpolated and no tolerance is needed.
-  const std::vector<double> z = scores();
+  const std::vector<float> z = scores();
   for (const Measured& measured : kMeasured) {
     const Profile& profile = *find_profile(measured.profile);
     const TokenLaw& law = measured.output ? profile.output_tokens : profile.input_tokens;
     std::vector<double> tokens;
     tokens.reserve(z.size());
-    for (const double score : z) tokens.push_back(tokens_at(law, score));
+    for (const float score : z) tokens.push_back(tokens_at(law, static_cast<double>(score)));
     std::sort(tokens.begin(), tokens.end());
     for (std::size_t i = 0; i < 5; ++i) {
       const Interval interval = quantile_interval(tokens, kProbabilities[i]);
@@ -66,13 +73,10 @@ TEST(Tokens, OfTheTableHaveThemToo) {
   // Claim: as above for the table that the world draws with; 99.9% each; 1 run of 1,000,000 draws.
   // The interval is widened by 0.3%, the table's stated error where a grid bends, and one token of
   // rounding.
-  const std::vector<double> z = scores();
   for (const Measured& measured : kMeasured) {
     const Profile& profile = *find_profile(measured.profile);
     const TokenTable table(measured.output ? profile.output_tokens : profile.input_tokens);
-    std::vector<double> tokens;
-    tokens.reserve(z.size());
-    for (const double score : z) tokens.push_back(static_cast<double>(table.at(score)));
+    std::vector<double> tokens = drawn(table);
     std::sort(tokens.begin(), tokens.end());
     for (std::size_t i = 0; i < 5; ++i) {
       Interval interval = quantile_interval(tokens, kProbabilities[i]);
@@ -89,10 +93,7 @@ TEST(Tokens, LognormalsHaveTheMeanOfTheirFormula) {
   // Claim: mean of the draws is median x exp(sigma^2 / 2), rounding aside (half a token at most,
   // unbiased at this width); 99.9% (Student); 1 run of 1,000,000 draws.
   const TokenLaw law = Lognormal{.median = 780.0, .sigma = 0.99, .clip = 0.0};
-  const TokenTable table(law);
-  std::vector<double> tokens;
-  for (const double score : scores()) tokens.push_back(static_cast<double>(table.at(score)));
-  EXPECT_TRUE(mean_interval(tokens).contains(780.0 * std::exp(0.5 * 0.99 * 0.99)));
+  EXPECT_TRUE(mean_interval(drawn(TokenTable(law))).contains(780.0 * std::exp(0.5 * 0.99 * 0.99)));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ TEST(Population, ActivityFollowsZipf) {
         continue;  // 4 a user: nothing that a cell of 10 shows
       if (zipf == 2.3 && count == 2U) continue;
       const Population population({count, zipf});
-      Stream stream({41, count, "users", static_cast<std::uint64_t>(10.0 * zipf)});
+      LaneStream stream({41, count, "users", static_cast<std::uint64_t>(10.0 * zipf)});
       population.fill(stream, users);
       std::vector<double> drawn(count);
       for (const std::uint32_t user : users) ++drawn[user];

@@ -6,25 +6,16 @@
 
 #include "sim/noise/deployment_noise.h"
 #include "sim/noise/window_noise.h"
+#include "tests/support/moments.h"
 #include "tests/support/worlds.h"
 
 namespace gatewright::sim {
 namespace {
 
 using namespace testing;
+using gatewright::testing::Moments;
 
 constexpr double kErrors = 4.5;
-
-struct Moments {
-  void add(double x) {
-    ++n;
-    sum += x;
-    squares += x * x;
-  }
-  double mean() const { return sum / n; }
-  double sd() const { return std::sqrt(squares / n - mean() * mean()); }
-  double n = 0, sum = 0, squares = 0;
-};
 
 TEST(WindowNoise, HasTheSpreadMeanAndMemoryAskedFor) {
   Noise noise;

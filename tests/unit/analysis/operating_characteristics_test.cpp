@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <set>
 
@@ -49,6 +50,18 @@ TEST(OperatingCharacteristics, CountsStagesAndGates) {
   EXPECT_DOUBLE_EQ(value(found, "false_alarm_at_stage.1%"), 0.1);
   EXPECT_DOUBLE_EQ(value(found, "false_alarm_by_gate.latency"), 0.1);
   EXPECT_DOUBLE_EQ(value(found, "false_alarm_by_gate.cost"), 0.0);
+}
+
+TEST(OperatingCharacteristics, PutsNoHaltDownToAGateThatOnlyAdvises) {
+  const std::vector<sim::RunRecord> runs{
+      testing::halted(1, testing::kCost | testing::kLatency, std::chrono::minutes(5)),
+      testing::halted(1, testing::kCost, std::chrono::minutes(5))};
+  const auto found =
+      operating_characteristics({.as_written = runs, .healthy_twin = {}},
+                                paper_contender({"cost", "latency"}, testing::kLatency), 0.95);
+  EXPECT_DOUBLE_EQ(value(found, "halted_by_gate.cost"), 0.0);
+  EXPECT_DOUBLE_EQ(value(found, "halted_by_gate.latency"), 0.5);
+  EXPECT_DOUBLE_EQ(value(found, "halted_without_gate"), 0.5);
 }
 
 TEST(OperatingCharacteristics, KnowsWhatDecidedAtEachStage) {
@@ -133,6 +146,26 @@ TEST(OperatingCharacteristics, BrokenInvariantsAreCountedInBothWorlds) {
   runs.as_written[2].violations = {{"S1", 7, "exposure fell"}};
   runs.healthy_twin[0].violations = {{"S2", 1, "a"}, {"S3", 2, "b"}};
   EXPECT_EQ(of_paper(runs).violations, 3U);
+}
+
+TEST(OperatingCharacteristics, CountsWhatTestsFound) {
+  std::vector<sim::RunRecord> records;
+  for (const Finding found : {Finding::candidate_wins, Finding::candidate_wins,
+                              Finding::candidate_wins, Finding::inconclusive}) {
+    records.push_back(testing::halted(1, testing::kCost, std::chrono::minutes(10)));
+    records.back().findings = {Finding::none, found};
+  }
+  const sim::Contender contender = testing::paper_contender({"cost", "ab 1%"});
+  const auto result =
+      operating_characteristics({.as_written = records, .healthy_twin = {}}, contender, 0.95);
+  const auto share_of = [&](const char* name) {
+    const Estimate* found = result.find(name);
+    return found == nullptr ? -1.0 : found->value;
+  };
+  EXPECT_EQ(share_of("found.ab 1%.candidate_wins"), 0.75);
+  EXPECT_EQ(share_of("found.ab 1%.inconclusive"), 0.25);
+  EXPECT_EQ(share_of("found.ab 1%.baseline_wins"), 0.0);
+  EXPECT_EQ(share_of("found.cost.candidate_wins"), -1.0);
 }
 
 TEST(EstimateOf, KnowsQuantitiesOnly) {

@@ -16,15 +16,18 @@ namespace gatewright::analysis::testing {
 
 using namespace std::chrono_literals;
 
-/// Stages shadow, 1% and 100%; gates cost and latency; decides nothing.
+/// Stages shadow, 1% and 100%; gates cost and latency; decides nothing. Gates named "ab ..." look for a
+/// winner.
 class PaperPolicy final : public Policy {
  public:
-  explicit PaperPolicy(std::vector<std::string> gates = {"cost", "latency"})
-      : gates_(std::move(gates)) {}
+  explicit PaperPolicy(std::vector<std::string> gates = {"cost", "latency"},
+                       GateMask protective = ~GateMask{})
+      : gates_(std::move(gates)), protective_(protective) {}
   [[nodiscard]] std::string_view name() const noexcept override { return "paper"; }
   [[nodiscard]] std::span<const Stage> stages() const noexcept override { return stages_; }
   [[nodiscard]] std::span<const Probe> probes() const noexcept override { return {}; }
   [[nodiscard]] std::span<const std::string> gate_names() const noexcept override { return gates_; }
+  [[nodiscard]] GateMask protective_gates() const noexcept override { return protective_; }
   [[nodiscard]] Exposure exposure_after_halt(StageIndex) const noexcept override { return {}; }
   [[nodiscard]] std::size_t slots() const noexcept override { return 0; }
   void initialise(PolicyMemory, Instant) const noexcept override {}
@@ -34,16 +37,21 @@ class PaperPolicy final : public Policy {
     return {};
   }
   [[nodiscard]] double harm(ConstPolicyMemory, std::size_t) const noexcept override { return 0.0; }
+  [[nodiscard]] Finding finding(ConstPolicyMemory, std::size_t gate) const noexcept override {
+    return gates_[gate].starts_with("ab ") ? Finding::inconclusive : Finding::none;
+  }
 
  private:
   std::array<Stage, 3> stages_{Stage{"shadow", {.served = 0, .mirrored = 500}},
                                Stage{"1%", {.served = 100}}, Stage{"100%", {.served = 10'000}}};
   std::vector<std::string> gates_;
+  GateMask protective_;
 };
 
-inline sim::Contender paper_contender(std::vector<std::string> gates = {"cost", "latency"}) {
+inline sim::Contender paper_contender(std::vector<std::string> gates = {"cost", "latency"},
+                                      GateMask protective = ~GateMask{}) {
   return {.name = "paper",
-          .engine = Engine(std::make_shared<PaperPolicy>(std::move(gates))),
+          .engine = Engine(std::make_shared<PaperPolicy>(std::move(gates), protective)),
           .assignment = {}};
 }
 

@@ -68,6 +68,13 @@ sim::RunRecord record() {
   return made;
 }
 
+TEST(Story, EndsByTheGatesThatHaltNotByThoseThatAdvise) {
+  const auto contender = paper_contender({"cost", "latency"}, testing::kLatency);
+  const std::string by = ending(contender, halted(1, kCost | testing::kLatency, 5min));
+  EXPECT_THAT(by, HasSubstr("by latency,"));
+  EXPECT_THAT(by, Not(HasSubstr("cost")));
+}
+
 TEST(Story, HoldsInARowAreOne) {
   const auto rows = story_rows(PaperTrace(), false);
   ASSERT_EQ(rows.size(), 4U);
@@ -119,6 +126,36 @@ TEST(Story, EndingsAreSentences) {
             "unfinished at stage 1% after 12.0 h, 0 user-impact minutes");
   EXPECT_THAT(ending(contender, halted(1, 0, 90min)),
               HasSubstr("halted at stage 1% by stage_timeout"));
+}
+
+TEST(Story, TellsWhatToDoAboutWhatStoppedARollout) {
+  sim::Contender advised = paper_contender();
+  PlanSpec plan;
+  plan.gates.resize(2);
+  plan.gates[0].advice = "spend less";
+  advised.plan = std::make_shared<const PlanSpec>(plan);
+  EXPECT_THAT(ending(advised, record()), HasSubstr("halted at stage 1% by cost (spend less), "));
+  EXPECT_EQ(nlohmann::json::parse(story_json(advised, PaperTrace(), record(), {}))["advice"],
+            nlohmann::json({"spend less"}));
+  // A gate without advice, and a plan without any, say nothing.
+  EXPECT_TRUE(advice(advised, halted(1, testing::kLatency, 10min)).empty());
+  EXPECT_TRUE(advice(paper_contender(), record()).empty());
+  EXPECT_FALSE(nlohmann::json::parse(story_json(paper_contender(), PaperTrace(), record(), {}))
+                   .contains("advice"));
+
+  sim::RunRecord starved = halted(0, 0, 24h);
+  starved.waited_for = Cause::awaiting_samples;
+  EXPECT_THAT(ending(advised, starved), HasSubstr("by stage_timeout (insufficient data), "));
+  starved.waited_for = Cause::awaiting_approval;
+  EXPECT_THAT(ending(advised, starved), Not(HasSubstr("insufficient")));
+}
+
+TEST(Story, TellsWhatATestFound) {
+  sim::RunRecord found = record();
+  found.findings = {Finding::none, Finding::candidate_wins};
+  EXPECT_TRUE(ending(paper_contender(), found).ends_with("; latency: candidate wins"));
+  const auto told = nlohmann::json::parse(story_json(paper_contender(), PaperTrace(), found, {}));
+  EXPECT_EQ(told["findings"], nlohmann::json({{"latency", "candidate_wins"}}));
 }
 
 TEST(Story, BrokenInvariantsAreTold) {

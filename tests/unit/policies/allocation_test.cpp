@@ -1,27 +1,9 @@
 // step() never allocates: counted by replacing operator new for the whole executable.
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include <gtest/gtest.h>
 
 #include "policies/histogram.h"
+#include "tests/support/count_allocations.h"
 #include "tests/unit/policies/fakes.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations = 0;
-
-}  // namespace
-
-// Not inlined, or the compiler sees malloc meet delete and warns.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace gatewright {
 namespace {
@@ -83,6 +65,26 @@ TEST(Engine, AMillionStepsAllocateNothing) {
                                     .at = state.at,
                                     .event = OperatorCommand{OperatorCommand::Kind::halt}});
   EXPECT_EQ(allocations - before, 0U) << "nor does the end";
+}
+
+TEST(Engine, WeighingUnitsAllocatesNothing) {
+  PlanSpec plan;
+  plan.name = "split";
+  plan.stages = {{.name = "half", .served = 0.5, .dwell = 24h * 365}};
+  plan.sample_ratio.emplace();
+  const Engine engine = *compile(plan).engine;
+  RolloutState state = engine.initial_state(at(0s));
+  const std::uint64_t before = allocations;
+  std::ignore =
+      engine.step(state, {.sequence = 1, .at = state.at, .event = ExposureApplied{served(5'000)}});
+  for (std::uint64_t window = 0; window < 1'000; ++window)
+    std::ignore = engine.step(
+        state, {.sequence = window + 2,
+                .at = after(state.at, 5min),
+                .event = Samples{
+                    .window = window, .baseline = {.count = 50}, .candidate = {.count = 50}}});
+  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(engine.policy().harm(state.memory, 0), 0.0);
 }
 
 TEST(Engine, ACopiedEngineSharesItsPolicy) {

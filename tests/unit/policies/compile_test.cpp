@@ -1,6 +1,7 @@
 #include "policies/compile.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -165,6 +166,21 @@ TEST(Compile, GatesMustNameKnownThings) {
   });
   error_at("gates.cost.budget_share", [](PlanSpec& p) { p.gates[0].budget_share = 0.0; });
   error_at("gates.cost.budget_share", [](PlanSpec& p) { p.gates[0].budget_share = kNan; });
+}
+
+TEST(Compile, AGateOfASegmentAsksForThatSegment) {
+  PlanSpec plan = example_plan();
+  plan.gates[0].segment = "premium";
+  const Compiled compiled = compile(plan);
+  ASSERT_TRUE(compiled.engine.has_value());
+  EXPECT_EQ(compiled.engine->policy().probes()[0].segment, "premium");
+  EXPECT_EQ(compiled.engine->policy().probes()[1].segment, "");
+  EXPECT_NE(plan_digest(plan), plan_digest(example_plan()));
+}
+
+TEST(Compile, ReadingsOfServersAreOfNoSegment) {
+  EXPECT_EQ(error_at("gates.cpu.segment", [](PlanSpec& p) { p.gates[3].segment = "premium"; }),
+            "cpu is read of servers, whose requests are of all segments");
 }
 
 TEST(Compile, SixtyFourGatesAndStagesAreAllowed) {
@@ -382,6 +398,157 @@ TEST(Compile, ABudgetSplitOfABrokenPlanStillHasARowPerGate) {
   plan.gates[0].metric = "nothing";
   plan.gates[1].test.name = "nothing";
   EXPECT_EQ(budget_split(plan).size(), 4U);
+}
+
+// ---- A/B tests of stages ----
+
+[[nodiscard]] PlanSpec plan_with_test(AbSpec ab = {.metric = "quality",
+                                                   .min_effect = 0.02,
+                                                   .spread = 0.19}) {
+  PlanSpec plan = example_plan();
+  plan.stages[2].ab = std::move(ab);
+  return plan;
+}
+
+TEST(Compile, AStagesTestIsAGateOfThatStageWhoseSizeIsKnownBefore) {
+  const PlanSpec plan = plan_with_test();
+  const Compiled compiled = compile(plan);
+  ASSERT_TRUE(compiled.engine.has_value()) << text_of(compiled.diagnostics);
+  EXPECT_EQ(compiled.engine->plan_digest(), plan_digest(plan));
+  const Policy& policy = compiled.engine->policy();
+  ASSERT_EQ(policy.gate_names().size(), plan.gates.size() + 1);
+  EXPECT_EQ(policy.gate_names().back(), "ab 25%");
+  EXPECT_EQ(policy.probes().back().metric, "quality");
+  // 2 ((1.95996 + 0.84162) 0.19 / 0.02)^2 = 1416.7.
+  EXPECT_EQ(
+      message_at(compiled, "stages.25%.ab", Severity::note),
+      "needs 1417 requests per arm to see a difference of 0.02 with a power of 80% at 5%; the "
+      "stage is not left before");
+  // Half of alpha is the test's own; the rest is split as before.
+  const std::vector<BudgetRow> rows = budget_split(plan);
+  ASSERT_EQ(rows.size(), plan.gates.size() + 1);
+  EXPECT_EQ(rows.back().test, "ab_test");
+  EXPECT_DOUBLE_EQ(rows.back().false_alarm, 0.025);
+  EXPECT_DOUBLE_EQ(rows[0].false_alarm + rows[1].false_alarm, 0.025);
+}
+
+TEST(Compile, SizesOfRatesFollowTheFormulaThatIsAskedFor) {
+  const auto note = [](AbSpec ab) {
+    return message_at(compile(plan_with_test(std::move(ab))), "stages.25%.ab", Severity::note);
+  };
+  AbSpec rates{.metric = "refusal", .min_effect = 0.01, .rate = 0.02};
+  EXPECT_TRUE(note(rates).starts_with("needs 3826 requests per arm")) << note(rates);
+  rates.sample_size = SampleSizeBy::arcsine;
+  EXPECT_TRUE(note(rates).starts_with("needs 3789 requests per arm")) << note(rates);
+  // Of 84% and 88%, at 2 points from 86%, the one nearer to a half needs more.
+  const AbSpec high{.metric = "refusal", .min_effect = 0.02, .rate = 0.86};
+  const AbSpec low{.metric = "refusal", .min_effect = 0.02, .rate = 0.84};
+  EXPECT_NE(note(high), note(low));
+}
+
+TEST(Compile, RefusesTestsThatCannotBe) {
+  const auto refused = [](const char* path, auto change) {
+    PlanSpec plan = plan_with_test();
+    change(plan, *plan.stages[2].ab);
+    const Compiled compiled = compile(plan);
+    EXPECT_FALSE(compiled.engine.has_value()) << path;
+    return message_at(compiled, path, Severity::error);
+  };
+  refused("stages.25%.ab.metric", [](PlanSpec&, AbSpec& ab) { ab.metric = "qualty"; });
+  refused("stages.25%.ab.alpha", [](PlanSpec&, AbSpec& ab) { ab.alpha = 0.0; });
+  refused("stages.25%.ab.power", [](PlanSpec&, AbSpec& ab) { ab.power = 1.0; });
+  refused("stages.25%.ab.min_effect", [](PlanSpec&, AbSpec& ab) { ab.min_effect = -1.0; });
+  refused("stages.25%.ab.spread", [](PlanSpec&, AbSpec& ab) { ab.spread.reset(); });
+  refused("stages.25%.ab.rate", [](PlanSpec&, AbSpec& ab) { ab.metric = "error"; });
+  refused("stages.25%.ab.min_effect",
+          [](PlanSpec&, AbSpec& ab) { ab = {.metric = "error", .min_effect = 0.9, .rate = 0.3}; });
+  // Equal arms would be halted more often than the plan allows.
+  refused("false_alarm_budget", [](PlanSpec& plan, AbSpec&) { plan.false_alarm_budget = 0.02; });
+  // Where everybody is served, or nobody sees the answers, there is nothing to compare.
+  refused("stages.100%.ab", [](PlanSpec& plan, AbSpec& ab) {
+    plan.stages[3].ab = ab;
+    plan.stages[2].ab.reset();
+  });
+  refused("stages.100%.advance_when",
+          [](PlanSpec& plan, AbSpec&) { plan.stages[3].advance_when = AdvanceWhen::winner; });
+}
+
+// ---- pairs ----
+
+TEST(Compile, GatesOfPairsAreMeasuredWhereTrafficIsMirrored) {
+  PlanSpec plan = example_plan();
+  plan.gates[1].test.name = "paired_rate";
+  const auto stages_of = [](const PlanSpec& of) { return budget_split(of)[1].stages; };
+  EXPECT_EQ(stages_of(plan), 1U);
+  EXPECT_EQ(stages_of(example_plan()), 3U);
+  plan.stages.erase(plan.stages.begin());
+  EXPECT_EQ(message_at(compile(plan), "gates.errors.metric", Severity::warning),
+            "error_or_refusal is never measured: it needs a stage with mirrored traffic");
+}
+
+// ---- noise floors ----
+
+TEST(Compile, ANoiseFloorMovesTheEdgeAndTakesHalfOfTheErrorsItMayExceed) {
+  PlanSpec plan = example_plan();
+  const auto bound = [&] {
+    plan.gates[0].noise_floor = {.size = 0.05};
+    return weighed_gates(plan);
+  }();
+  ASSERT_EQ(bound.size(), 4U);
+  EXPECT_NEAR(bound[0].edge.margin, 1.2 * 1.05, 1e-12);
+  EXPECT_EQ(bound[0].budget.false_alarm, 0.025);
+  EXPECT_EQ(bound[1].edge.margin, 2.0);
+  plan.gates[0].noise_floor = {.kind = NoiseFloor::Kind::sd, .size = 0.02};
+  const auto spread = weighed_gates(plan);
+  ASSERT_EQ(spread.size(), 4U);
+  EXPECT_EQ(spread[0].budget.false_alarm, 0.0125);
+  EXPECT_NEAR(spread[0].edge.margin, 1.2 * std::exp(0.02 * std::sqrt(2.0) * 2.2414027), 1e-8);
+  EXPECT_EQ(budget_split(plan)[0].false_alarm, 0.025);
+}
+
+TEST(Compile, AMarginInsideTheNoiseFloorIsRefused) {
+  const std::string message = error_at(
+      "gates.cost.harm", [](PlanSpec& plan) { plan.gates[0].noise_floor = {.size = 0.25}; });
+  EXPECT_NE(message.find("inside the noise floor"), std::string::npos) << message;
+  EXPECT_NE(message.find("25%"), std::string::npos) << message;
+  error_at("gates.cost.harm", [](PlanSpec& plan) {
+    plan.gates[0].noise_floor = {.kind = NoiseFloor::Kind::sd, .size = 0.07};
+  });
+}
+
+TEST(Compile, ANoiseFloorNeedsAPromiseAndAnEdge) {
+  const auto floor_of = [](std::size_t gate, const NoiseFloor& floor) {
+    return [=](PlanSpec& plan) { plan.gates[gate].noise_floor = floor; };
+  };
+  EXPECT_NE(error_at("gates.latency.noise_floor", floor_of(2, {.size = 0.1})).find("no guarantee"),
+            std::string::npos);
+  EXPECT_NE(error_at("gates.cost.noise_floor", floor_of(0, {.size = -0.1})).find("above 0"),
+            std::string::npos);
+  EXPECT_NE(error_at("gates.cost.noise_floor",
+                     [](PlanSpec& plan) {
+                       plan.gates[0].harm = {.kind = HarmSpec::Kind::distribution,
+                                             .relation = HarmSpec::Relation::difference,
+                                             .margin = 0.1};
+                       plan.gates[0].test = {.name = "dkw_sequence"};
+                       plan.gates[0].noise_floor = {.size = 0.05};
+                     })
+                .find("add up"),
+            std::string::npos);
+  EXPECT_NE(error_at("gates.cost.noise_floor",
+                     [](PlanSpec& plan) {
+                       plan.gates[0].test = {.name = "cusum"};
+                       plan.gates[0].noise_floor = {.kind = NoiseFloor::Kind::sd, .size = 0.01};
+                     })
+                .find("bound"),
+            std::string::npos);
+}
+
+TEST(Compile, AnEdgeThatTheFloorMovesOutOfItsScaleIsRefused) {
+  const std::string message = error_at("gates.errors.noise_floor", [](PlanSpec& plan) {
+    plan.gates[1].harm = {.relation = HarmSpec::Relation::absolute, .margin = 0.02};
+    plan.gates[1].noise_floor = {.size = 0.03};
+  });
+  EXPECT_NE(message.find("moves the edge to"), std::string::npos) << message;
 }
 
 }  // namespace

@@ -60,6 +60,13 @@ constexpr double kNumbers[] = {0.0,
                                 .paired = true,
                                 .baseline = {.count = kMost, .sum = number},
                                 .candidate = {.sum_of_squares = number}});
+    Samples beside{.probe = ProbeIndex{4}, .window = 1};
+    beside.covariates = {.baseline = {.sum = number}, .candidate = {.sum_of_products = number}};
+    events.emplace_back(beside);
+    beside.covariates.reset();
+    beside.paired = true;
+    beside.sum_of_products = number;
+    events.emplace_back(beside);
     events.emplace_back(Readings{.probe = ProbeIndex{2},
                                  .baseline = {.value = number, .status = ReadingStatus::ok},
                                  .candidate = {.value = number, .status = ReadingStatus::error}});
@@ -109,6 +116,21 @@ TEST(Encoding, IsCanonicalJsonWithNamedEnumerators) {
       R"({"sequence":1,"at":0,"wake_at":9223372036854775807,)"
       R"("exposure":{"served":0,"mirrored":0,"interleaved":0},"action":"hold","cause":"none",)"
       R"("fault":"none","stage":0,"measure":0,"failing":0,"undecided":0,"silent":0})");
+}
+
+// A journal of before there were covariates and pairs reads as it always did, and is written so.
+TEST(Encoding, WritesTheSumsBesideOnlyWhereThereAreAny) {
+  Samples told{.probe = ProbeIndex{1}, .window = 7};
+  const std::string bare = encode(Observation{.sequence = 1, .event = told});
+  EXPECT_EQ(bare.find("covariates"), std::string::npos);
+  EXPECT_EQ(bare.find("sum_of_products"), std::string::npos);
+  told.covariates = {.baseline = {1.0, 2.0, 3.0}, .candidate = {4.0, 5.0, 6.0}};
+  told.sum_of_products = 0.0;
+  const std::string whole = encode(Observation{.sequence = 1, .event = told});
+  EXPECT_EQ(whole.substr(bare.size() - 3),
+            R"(,"covariates":{"baseline":{"sum":1,"sum_of_squares":2,"sum_of_products":3},)"
+            R"("candidate":{"sum":4,"sum_of_squares":5,"sum_of_products":6}},)"
+            R"("sum_of_products":0}}})");
 }
 
 TEST(Encoding, ObservationsSurviveTheRoundTrip) {
@@ -209,6 +231,8 @@ TEST(Encoding, PlansSurviveTheRoundTrip) {
   plan.stages[1].timeout = 3h;
   plan.stages[1].advance_when = AdvanceWhen::safety_shown;
   plan.gates[0].window = 7min;
+  plan.gates[0].segment = "premium";
+  plan.sample_ratio = SampleRatioSpec{.false_alarm = 0.01};
   plan.gates[0].test.parameters = {{"a", true},
                                    {"b", 0.25},
                                    {"c", Duration(5min)},

@@ -158,6 +158,80 @@ TEST(Admission, RefusesSummariesThatNoRequestsCanHave) {
   expect_admitted(with_candidate({.count = 5, .sum = 5.0, .sum_of_squares = 5.0}));
 }
 
+/// An engine whose probe asks for these beside the two summaries, and what it says to a window.
+class Beside {
+ public:
+  explicit Beside(const Statistic& statistic)
+      : policy_(std::make_shared<ScriptedPolicy>(
+            std::vector<Stage>{{.name = "all", .exposure = served(5'000)}}, statistic)),
+        engine_(policy_) {}
+  [[nodiscard]] Fault says(const Samples& told) const {
+    RolloutState state = engine_.initial_state(at(0s));
+    return engine_.step(state, {.sequence = 1, .at = at(1min), .event = told}).fault;
+  }
+
+ private:
+  std::shared_ptr<ScriptedPolicy> policy_;
+  Engine engine_;
+};
+
+TEST(Admission, WantsExactlyTheSumsThatWereAskedFor) {
+  Samples pairs;
+  pairs.paired = true;
+  pairs.baseline = {.count = 10, .sum = 4.0, .sum_of_squares = 4.0};
+  pairs.candidate = {.count = 10, .sum = 3.0, .sum_of_squares = 3.0};
+  Statistic asks_pairs;
+  asks_pairs.pairs = true;
+  const Beside of_pairs(asks_pairs), of_nothing({});
+  EXPECT_EQ(of_pairs.says(pairs), Fault::wrong_form);
+  EXPECT_EQ(of_nothing.says(pairs), Fault::none);
+  for (const double both : {0.0, 1.0, 3.0}) {
+    pairs.sum_of_products = both;
+    EXPECT_EQ(of_pairs.says(pairs), Fault::none);
+    EXPECT_EQ(of_nothing.says(pairs), Fault::wrong_form);
+  }
+  pairs.paired = false;
+  EXPECT_EQ(of_pairs.says(pairs), Fault::wrong_form);
+  pairs.paired = true;
+  for (const double both : {-1.0, 3.5, 11.0}) {
+    pairs.sum_of_products = both;
+    EXPECT_EQ(of_pairs.says(pairs), Fault::impossible_summary) << both;
+  }
+  pairs.sum_of_products = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(of_pairs.says(pairs), Fault::not_finite);
+  pairs.sum_of_products = 3.0;
+  pairs.baseline.count = 11;
+  EXPECT_EQ(of_pairs.says(pairs), Fault::impossible_summary);
+  // Nine and eight of ten cannot have fewer than seven in common.
+  pairs.baseline = {.count = 10, .sum = 9.0, .sum_of_squares = 9.0};
+  pairs.candidate = {.count = 10, .sum = 8.0, .sum_of_squares = 8.0};
+  pairs.sum_of_products = 6.0;
+  EXPECT_EQ(of_pairs.says(pairs), Fault::impossible_summary);
+}
+
+TEST(Admission, HoldsCovariatesToCauchyAndSchwarz) {
+  Statistic asks;
+  asks.covariate = "input_tokens";
+  const Beside adjusted(asks);
+  Samples told;
+  told.baseline = {.count = 10, .sum = 4.0, .sum_of_squares = 4.0};
+  told.candidate = {.count = 10, .sum = 4.0, .sum_of_squares = 4.0};
+  EXPECT_EQ(adjusted.says(told), Fault::wrong_form);
+  const auto with = [&](const Covariate& covariate) {
+    told.covariates = {.baseline = {5.0, 9.0, 2.0}, .candidate = covariate};
+    return adjusted.says(told);
+  };
+  EXPECT_EQ(with({5.0, 9.0, 6.0}), Fault::none);
+  EXPECT_EQ(with({5.0, 9.0, -6.0}), Fault::none);
+  EXPECT_EQ(with({5.0, 9.0, 6.1}), Fault::impossible_summary);
+  EXPECT_EQ(with({10.0, 9.0, 0.0}), Fault::impossible_summary);
+  EXPECT_EQ(with({0.0, -1.0, 0.0}), Fault::impossible_summary);
+  EXPECT_EQ(with({5.0, std::numeric_limits<double>::infinity(), 0.0}), Fault::not_finite);
+  told.candidate = {};
+  EXPECT_EQ(with({0.0, 0.0, 0.0}), Fault::none);
+  EXPECT_EQ(with({1.0, 1.0, 0.0}), Fault::impossible_summary);
+}
+
 TEST(Admission, ForgivesTheRoundingOfSums) {
   double sum = 0.0, squares = 0.0;
   for (int i = 0; i < 1'000'000; ++i) sum += 0.1, squares += 0.1 * 0.1;

@@ -32,9 +32,14 @@ using namespace std::chrono_literals;
 /// distributions of `latency` and readings of `cpu`. Slot 0 counts observations.
 class ScriptedPolicy final : public Policy {
  public:
-  explicit ScriptedPolicy(std::vector<Stage> stages) : stages_(std::move(stages)) {
+  explicit ScriptedPolicy(std::vector<Stage> stages, const Statistic& of_samples = {})
+      : stages_(std::move(stages)) {
     probes_.resize(3);
-    probes_[0] = {.metric = "error", .form = Form::samples, .window = 1min, .every = 1min};
+    probes_[0] = {.metric = "error",
+                  .form = Form::samples,
+                  .statistic = of_samples,
+                  .window = 1min,
+                  .every = 1min};
     probes_[1] = {.metric = "latency", .form = Form::distributions, .window = 1min, .every = 1min};
     probes_[2] = {.metric = "cpu", .form = Form::readings, .window = 1min, .every = 1min};
   }

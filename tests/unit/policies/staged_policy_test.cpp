@@ -563,5 +563,97 @@ TEST(Budget, NobodyMayClaimNothing) {
   EXPECT_EQ(split_budget(0.05, claims)[0].rollout, 0.0);
 }
 
+// ---- A/B tests and pairs ----
+
+/// Half of the traffic for a test of 1,417 samples per arm, then everything.
+Driver ab_test(std::optional<AdvanceWhen> advance_when = std::nullopt) {
+  PlanSpec plan;
+  plan.name = "ab";
+  plan.stages = {{.name = "test", .served = 0.5, .dwell = 10min, .timeout = 2h},
+                 {.name = "100%", .served = 1.0, .dwell = 10min}};
+  plan.stages[0].advance_when = advance_when;
+  plan.stages[0].ab = AbSpec{.metric = "quality", .min_effect = 0.02, .spread = 0.19};
+  Compiled compiled = compile(plan);
+  EXPECT_TRUE(compiled.engine.has_value());
+  return Driver(*compiled.engine);
+}
+
+/// A window of `count` requests per arm: the baseline's quality 0.7, the candidate's so much more.
+Samples qualities(std::uint64_t window, std::uint64_t count, double more) {
+  const auto arm = [count](double mean) {
+    const auto n = static_cast<double>(count);
+    return Summary{count, n * mean, n * (mean * mean + 0.19 * 0.19)};
+  };
+  return {.window = window, .baseline = arm(0.7), .candidate = arm(0.7 + more)};
+}
+
+Finding finding_of(const Driver& driver) {
+  return driver.engine.policy().finding(driver.state.memory, 0);
+}
+
+TEST(StagedPolicy, AStageIsNotLeftBeforeItsTestIsOver) {
+  Driver driver = ab_test();
+  driver.confirm(0s);
+  EXPECT_EQ(finding_of(driver), Finding::inconclusive);
+  driver.tell(at(6min), qualities(0, 1000, 0.03));
+  EXPECT_EQ(driver.tell(at(12min), qualities(1, 416, 0.03)).cause, Cause::awaiting_samples);
+  EXPECT_EQ(finding_of(driver), Finding::inconclusive);
+  EXPECT_EQ(driver.tell(at(17min), qualities(2, 1, 0.03)).action, Action::advance);
+  EXPECT_EQ(finding_of(driver), Finding::candidate_wins);
+  // It is the first stage's test: what comes later is not weighed.
+  driver.confirm(18min);
+  driver.tell(at(22min), qualities(3, 100'000, -0.1));
+  EXPECT_EQ(finding_of(driver), Finding::candidate_wins);
+  EXPECT_EQ(driver.tick(28min).action, Action::complete);
+}
+
+TEST(StagedPolicy, ATestThatTheBaselineWinsHalts) {
+  Driver driver = ab_test();
+  driver.confirm(0s);
+  const Decision decision = driver.tell(at(6min), qualities(0, 2000, -0.03));
+  EXPECT_EQ(decision.action, Action::halt);
+  EXPECT_EQ(decision.cause, Cause::gate_failed);
+  EXPECT_EQ(finding_of(driver), Finding::baseline_wins);
+}
+
+TEST(StagedPolicy, OnlyAWinnerGoesOnWhereOneIsAskedFor) {
+  Driver better = ab_test(AdvanceWhen::winner);
+  better.confirm(0s);
+  better.tell(at(6min), qualities(0, 2000, 0.03));
+  EXPECT_EQ(better.tick(10min).action, Action::advance);
+
+  Driver equal = ab_test(AdvanceWhen::winner);
+  equal.confirm(0s);
+  equal.tell(at(6min), qualities(0, 2000, 0.0));
+  EXPECT_EQ(finding_of(equal), Finding::equivalent);
+  EXPECT_EQ(equal.tell(at(12min), qualities(1, 10, 0.0)).cause, Cause::awaiting_evidence);
+  const Decision decision = equal.tell(at(2h), qualities(2, 10, 0.0));
+  EXPECT_EQ(decision.action, Action::halt);
+  EXPECT_EQ(decision.cause, Cause::stage_timeout);
+}
+
+// A pair is of one moment: what the exposure does in a window cannot pass for a difference.
+TEST(StagedPolicy, PairsCountInWindowsThatAChangeOfExposureCuts) {
+  for (const char* test : {"paired_rate", "beta_binomial_mixture"}) {
+    PlanSpec plan;
+    plan.name = "pairs";
+    plan.false_alarm_budget = 0.05;
+    plan.stages = {{.name = "shadow", .mirrored = 0.5, .dwell = 10min}};
+    GateSpec gate{.name = "errors", .metric = "error"};
+    gate.harm.margin = 1.0;
+    gate.test.name = test;
+    plan.gates = {gate};
+    Driver driver(*compile(plan).engine);
+    driver.confirm(2min);
+    Samples told{.paired = true,
+                 .baseline = {.count = 100, .sum = 1.0, .sum_of_squares = 1.0},
+                 .candidate = {.count = 100, .sum = 60.0, .sum_of_squares = 60.0}};
+    const bool of_pairs = gate.test.name == "paired_rate";
+    if (of_pairs) told.sum_of_products = 1.0;
+    // The window from 0 to 5 min began before the traffic was mirrored.
+    EXPECT_EQ(driver.tell(at(6min), told).action, of_pairs ? Action::halt : Action::hold) << test;
+  }
+}
+
 }  // namespace
 }  // namespace gatewright

@@ -39,6 +39,59 @@ HarmSpec harm_of(const std::string& metric, const std::string& harm) {
   return plan.gates.empty() ? HarmSpec{} : plan.gates.front().harm;
 }
 
+TEST(PlanYaml, ReadsAndWritesWhatGatesDoTogether) {
+  const PlanSpec plan = plan_of(
+      "gatewright: 1\nname: together\nfalse_alarm_budget: 5%\nspending: holm\n"
+      "stages: [{mirrored: 5%, dwell: 1h, false_alarm_budget: 1%}, {exposure: 50%, dwell: 1h}]\n"
+      "gates:\n"
+      "  - {metric: cost, harm: {rises_by: 20%}, test: {normal_mixture: {}}}\n"
+      "  - {metric: quality, harm: {falls_by: 5pp}, test: {normal_mixture: {}}}\n"
+      "combined:\n"
+      "  - {name: sum, gates: [cost, quality], margins_used_above: 1.5, role: advisory,\n"
+      "     budget_share: 2, evidence: stage}\n");
+  EXPECT_EQ(plan.spending, Spending::holm);
+  EXPECT_EQ(plan.stages.at(0).false_alarm_budget, 0.01);
+  EXPECT_FALSE(plan.stages.at(1).false_alarm_budget);
+  ASSERT_EQ(plan.combined.size(), 1U);
+  const CombinedGateSpec expected{.name = "sum",
+                                  .gates = {"cost", "quality"},
+                                  .margins_used = 1.5,
+                                  .role = GateRole::advisory,
+                                  .budget_share = 2.0,
+                                  .evidence = EvidenceSpan::stage};
+  EXPECT_EQ(plan.combined.front(), expected);
+  EXPECT_EQ(encode(plan_of(write(plan_shape(true)->write(plan)))), encode(plan));
+}
+
+NoiseFloor floor_of(const std::string& metric, const std::string& harm, const std::string& floor) {
+  const PlanSpec plan = plan_of(kHead + "gates: [{metric: " + metric + ", harm: {" + harm +
+                                "}, test: {normal_mixture: {}}, noise_floor: " + floor + "}]\n");
+  if (plan.gates.empty()) return {};
+  const PlanSpec again = plan_of(write(plan_shape(true)->write(plan)));
+  EXPECT_EQ(again.gates.front().noise_floor, plan.gates.front().noise_floor) << floor;
+  EXPECT_NE(plan_digest(plan),
+            plan_digest(plan_of(kHead + "gates: [{metric: " + metric + ", harm: {" + harm +
+                                "}, test: {normal_mixture: {}}}]\n")));
+  return plan.gates.front().noise_floor;
+}
+
+TEST(PlanYaml, ANoiseFloorIsInTheTermsOfTheMargin) {
+  using Floor = NoiseFloor::Kind;
+  EXPECT_EQ(floor_of("cost", "rises_by: 20%", "3%"), (NoiseFloor{Floor::bound, 0.03}));
+  EXPECT_EQ(floor_of("cost", "rises_by: 20%", "{sd: 2%}"), (NoiseFloor{Floor::sd, 0.02}));
+  EXPECT_EQ(floor_of("quality", "falls_by: 9pp", "2pp"), (NoiseFloor{Floor::bound, 0.02}));
+  EXPECT_EQ(floor_of("quality", "falls_by: 9pp", "{sd: 1pp}"), (NoiseFloor{Floor::sd, 0.01}));
+  EXPECT_EQ(floor_of("latency", "rises_by: 2s", "500ms"), (NoiseFloor{Floor::bound, 0.5}));
+}
+
+TEST(PlanYaml, ANoiseFloorInOtherTermsIsRefused) {
+  for (const char* floor : {"2pp", "0.02", "0%", "{sd: 1pp}", "{mean: 1%}", "[1%]"}) {
+    const LoadedPlan result = loaded(
+        kHead + "gates: [{metric: cost, harm: {rises_by: 20%}, noise_floor: " + floor + "}]\n");
+    EXPECT_FALSE(result.plan) << floor;
+  }
+}
+
 TEST(PlanYaml, ReadsEveryKey) {
   const PlanSpec plan = plan_of(
       "gatewright: 1\nname: all\nabout: every key\npolicy: staged\nfalse_alarm_budget: 1%\n"
@@ -201,10 +254,48 @@ TEST(PlanYaml, AShiftIsOfADistribution) {
   EXPECT_EQ(of_events.diagnostics.front().path, "gates.error.harm.distribution_shift");
 }
 
+TEST(PlanYaml, AStagesTestIsReadInItsMetricsUnitAndWrittenSo) {
+  const std::string text =
+      "gatewright: 1\nname: ab\nfalse_alarm_budget: 5%\nstages:\n"
+      "  - {exposure: 50%, dwell: 1h, advance_when: winner, ab: {metric: latency, alpha: 1%, "
+      "power: "
+      "90%, min_effect: 50ms, spread: 0.4s}}\n"
+      "  - {exposure: 75%, dwell: 1h, ab: {metric: error, min_effect: 0.5pp, rate: 2%, "
+      "sample_size: "
+      "arcsine}}\n"
+      "gates:\n"
+      "  - {metric: cost, harm: {rises_by: 20%}, test: {normal_mixture: {covariate: "
+      "input_tokens}}, "
+      "advice: spend less}\n";
+  const PlanSpec plan = plan_of(text);
+  ASSERT_EQ(plan.stages.size(), 2U);
+  const AbSpec of_latency{
+      .metric = "latency", .alpha = 0.01, .power = 0.9, .min_effect = 0.05, .spread = 0.4};
+  const AbSpec of_errors{
+      .metric = "error", .min_effect = 0.005, .rate = 0.02, .sample_size = SampleSizeBy::arcsine};
+  EXPECT_EQ(plan.stages[0].ab, of_latency);
+  EXPECT_EQ(plan.stages[0].advance_when, AdvanceWhen::winner);
+  EXPECT_EQ(plan.stages[1].ab, of_errors);
+  ASSERT_EQ(plan.gates.size(), 1U);
+  EXPECT_EQ(plan.gates[0].advice, "spend less");
+  EXPECT_EQ(encode(plan_of(write(plan_shape(true)->write(plan)))), encode(plan));
+
+  // Without a unit, or below 0, it is no difference.
+  for (const char* wrong : {"0.05", "-2pp", "2%"})
+    EXPECT_TRUE(
+        has_errors(loaded(kHead.substr(0, kHead.find("stages")) +
+                          "stages: [{exposure: 50%, dwell: 1h, ab: {metric: error, rate: 2%, "
+                          "min_effect: " +
+                          wrong + "}}]\n")
+                       .diagnostics))
+        << wrong;
+}
+
 TEST(PlanYaml, EveryGateTestSurvivesItsDefaults) {
   const char* const harms[] = {
-      "metric: error, harm: {ratio_above: 2x}", "metric: error, harm: {above: 2%}",
-      "metric: latency, harm: {rises_by: 20%}", "metric: latency, harm: {p99_above: 1.5x}",
+      "metric: error, harm: {ratio_above: 2x}",          "metric: error, harm: {above: 2%}",
+      "metric: error, harm: {ratio_above: 1x}",          "metric: latency, harm: {rises_by: 0ms}",
+      "metric: latency, harm: {rises_by: 20%}",          "metric: latency, harm: {p99_above: 1.5x}",
       "metric: latency, harm: {distribution_shift: 0.1}"};
   for (const GateTestInfo& info : gate_tests()) {
     std::optional<PlanSpec> plan;
@@ -237,6 +328,37 @@ TEST(PlanYaml, ARunLengthIsATimeOrANumberOfLooks) {
                                   "gates: [{metric: error, harm: {ratio_above: 2x}, test: {cusum: "
                                   "{average_run_length: long}}}]\n");
   ASSERT_FALSE(wrong.plan);
+}
+
+TEST(PlanYaml, TheSplitIsCheckedUnlessThePlanSaysOtherwise) {
+  EXPECT_EQ(plan_of(kHead).sample_ratio, SampleRatioSpec{});
+  EXPECT_EQ(plan_of(kHead + "sample_ratio: true\n").sample_ratio, SampleRatioSpec{});
+  EXPECT_EQ(plan_of(kHead + "sample_ratio: {}\n").sample_ratio, SampleRatioSpec{});
+  EXPECT_EQ(plan_of(kHead + "sample_ratio: false\n").sample_ratio, std::nullopt);
+  EXPECT_EQ(plan_of(kHead + "sample_ratio: {false_alarm: 1%}\n").sample_ratio,
+            SampleRatioSpec{.false_alarm = 0.01});
+  EXPECT_EQ(with_defaults(plan_of(kHead)).sample_ratio->false_alarm, 0.001) << "of 5%";
+}
+
+TEST(PlanYaml, AGateMayBeOfASegment) {
+  const PlanSpec plan =
+      plan_of(kHead +
+              "gates:\n"
+              "  - {name: money, metric: cost, segment: premium, harm: {rises_by: 10%}}\n"
+              "  - {name: tail, expr: \"p99(latency) <= 2x baseline\", segment: free}\n"
+              "  - \"rate(error) <= 2%\"\n");
+  EXPECT_EQ(plan.gates.at(0).segment, "premium");
+  EXPECT_EQ(plan.gates.at(1).segment, "free");
+  EXPECT_EQ(plan.gates.at(2).segment, "");
+}
+
+TEST(PlanYaml, SegmentsAndTheCheckOfTheSplitAreWrittenAsTheyAreRead) {
+  for (const char* check : {"", "sample_ratio: false\n", "sample_ratio: {false_alarm: 0.2%}\n"}) {
+    const PlanSpec plan =
+        plan_of(kHead + check + "gates: [{metric: cost, segment: a, harm: {rises_by: 10%}}]\n");
+    const std::string written = write(plan_shape(true)->write(plan));
+    EXPECT_EQ(encode(plan_of(written)), encode(plan)) << written;
+  }
 }
 
 TEST(PlanYaml, DefaultsThatPlanStatesAreWrittenOut) {

@@ -3,40 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 #include <vector>
 
 #include "sim/streams.h"
+#include "tests/support/count_allocations.h"
 #include "tests/support/token_station.h"
-
-namespace {
-std::atomic<std::uint64_t> allocations{0};
-}
-
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace gatewright::sim {
 namespace {
 
+using namespace testing;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-ServingPool pool(std::uint32_t replicas, std::uint32_t concurrency, double slowdown) {
-  ServingPool pool;
-  pool.replicas = replicas;
-  pool.concurrency = concurrency;
-  pool.batch_slowdown = slowdown;
-  return pool;
-}
 
 Job job(double at, double work) { return {.at_seconds = at, .work = work}; }
 
@@ -147,11 +126,11 @@ TEST(Station, JumpsToWhereTokensGo) {
     const std::vector<Job> jobs = random_jobs(3'000, slowdown == 1.0 ? 1.9 : 7.0);
     Station station(three);
     const auto ended = play(station, jobs);
-    const auto expected = testing::play_by_tokens(three, jobs);
+    const auto expected = play_by_tokens(three, jobs);
     ASSERT_EQ(ended.size(), jobs.size());
     std::array<int, 3> seen{};
     for (const EndedJob& one : ended) {
-      const testing::TokenEnd& other = expected[one.tag];
+      const TokenEnd& other = expected[one.tag];
       ASSERT_EQ(one.end, other.end) << one.tag << " with slowdown " << slowdown;
       ASSERT_NEAR(one.at_seconds, other.at_seconds, 1e-7) << one.tag;
       ++seen[static_cast<std::size_t>(one.end)];

@@ -62,13 +62,14 @@ TEST(RecordedLengths, ScoresOfUniformlyChosenTiesAreStandardNormal) {
   double sum = 0.0;
   double squares = 0.0;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const double score = lengths.score(sorted[i], (static_cast<double>(i % 100) + 0.5) / 100.0);
+    const double score =
+        static_cast<double>(lengths.score(sorted[i], (static_cast<double>(i % 100) + 0.5) / 100.0));
     sum += score;
     squares += score * score;
   }
   EXPECT_NEAR(sum / 1'000.0, 0.0, 1e-6);
   EXPECT_NEAR(squares / 1'000.0, 1.0, 0.01);  // the midpoints leave out a little of the tails
-  EXPECT_NEAR(lengths.score(0.0F, 0.0005), -3.29, 0.01);
+  EXPECT_NEAR(static_cast<double>(lengths.score(0.0F, 0.0005)), -3.29, 0.01);
 }
 
 /// Two requests of 100 and 200 output tokens with draws to be set.
@@ -96,11 +97,11 @@ struct TwoRequests {
   PriceTable prices{quiet_world().baseline.price, 0.0};
   ArmLaw law;
   float input[2] = {1'000.0F, 1'000.0F};
-  double normals[2] = {0.0, 0.0};
-  double error[2] = {0.9, 0.9};
-  double refusal[2] = {0.9, 0.9};
-  double rating[2] = {0.5, 0.5};
-  double hang[2] = {0.1, 0.9};
+  float normals[2] = {0.0F, 0.0F};
+  Word error[2] = {word_of(0.9), word_of(0.9)};
+  Word refusal[2] = {word_of(0.9), word_of(0.9)};
+  Word rating[2] = {word_of(0.5), word_of(0.5)};
+  Word hang[2] = {word_of(0.1), word_of(0.9)};
   std::unique_ptr<ArmColumns> out = std::make_unique<ArmColumns>();
 };
 
@@ -120,7 +121,7 @@ TEST(Answer, AnErrorComesEarlyBillsItsInputAndIsNothingElse) {
   two.law.error = 0.1;
   two.law.refusal = 1.0;
   two.law.thumbs_down = 1.0;
-  two.error[0] = 0.05;
+  two.error[0] = word_of(0.05);
   const ArmColumns& out = two.answer_all();
   EXPECT_EQ(out.events[0], kError);
   EXPECT_FLOAT_EQ(out.latency[0], 1.5F * static_cast<float>(two.arm.failed_latency_ratio));
@@ -153,14 +154,14 @@ TEST(Answer, OneUniformRatesUpOrDownNeverBoth) {
   TwoRequests two;
   two.law.thumbs_down = 0.3;
   two.law.thumbs_up = 0.2;
-  two.rating[0] = 0.29;
-  two.rating[1] = 0.81;
+  two.rating[0] = word_of(0.29);
+  two.rating[1] = word_of(0.81);
   const ArmColumns& out = two.answer_all();
   EXPECT_EQ(out.events[0], kThumbsDown);
   EXPECT_EQ(out.events[1], kThumbsUp);
   two.law.thumbs_down = 0.9;
   two.law.thumbs_up = 0.9;  // more than there is: down goes first
-  two.rating[0] = 0.5;
+  two.rating[0] = word_of(0.5);
   EXPECT_EQ(two.answer_all().events[0], kThumbsDown);
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 using namespace testing;
 
-/// Prompts are of 1,000 tokens, those of user 5 of 3,000; answers are of 100.
+/// Prompts are of 1,000 tokens, those at 20:50 and 50:59.5 of 3,000; answers are of 100.
 constexpr double kSeconds[] = {0,      90,   610,  615,  640,    655,  1199.5, 1200,
                                1205,   1210, 1230, 1250, 1805,   1810, 1820,   1850,
                                2399.5, 2400, 2420, 3030, 3059.5, 3060, 3590};
@@ -64,36 +64,36 @@ class HandCounted : public ::testing::Test {
 //
 //   arrives  user bucket   served  harmed  bad    user-minute   bad user-minute
 //    0:00.0    1   8455
-//    1:30.0    0     49     yes                                                   no effect yet
-//   10:10.0    1   8455
-//   10:15.0    3   6741
-//   10:40.0    0     49     yes                                                   no effect yet
-//   10:55.0    9   4810     yes     yes           1: user 9 in minute 10
-//   19:59.5    2   8219
-//   20:00.0    1   8455
-//   20:05.0    8   9083
-//   20:10.0    0     49     yes     yes    1      2: user 0 in minute 20     1
-//   20:30.0    0     49     yes     yes    2                                      the same minute
-//   20:50.0    5   2826     yes     yes    3      3: user 5 in minute 20     2
-//   30:05.0    0     49     yes     yes    4      4: user 0 in minute 30     3
-//   30:10.0    2   8219
-//   30:20.0    3   6741
-//   30:50.0    0     49     yes     yes    5                                      the same minute
-//   39:59.5    3   6741
-//   40:00.0    2   8219
-//   40:20.0    4   2217     yes     yes           5: user 4 in minute 40          fast again
-//   50:30.0    3   6741
-//   50:59.5    5   2826     yes     yes           6: user 5 in minute 50          after the halt
-//   51:00.0    2   8219
-//   59:50.0    1   8455                                                           rolled back
+//    1:30.0    2   8219
+//   10:10.0    0     49     yes                                                   no effect yet
+//   10:15.0    1   8455
+//   10:40.0    3   6741
+//   10:55.0    1   8455
+//   19:59.5    9   4810     yes     yes           1: user 9 in minute 19          not slow yet
+//   20:00.0    0     49     yes     yes    1      2: user 0 in minute 20     1
+//   20:05.0    1   8455
+//   20:10.0    0     49     yes     yes    2                                      the same minute
+//   20:30.0    0     49     yes     yes    3                                      the same minute
+//   20:50.0    2   8219                                                           a long prompt
+//   30:05.0    0     49     yes     yes    4      3: user 0 in minute 30     2
+//   30:10.0    0     49     yes     yes    5                                      the same minute
+//   30:20.0    4   2217     yes     yes    6      4: user 4 in minute 30     3
+//   30:50.0    4   2217     yes     yes    7                                      the same minute
+//   39:59.5    2   8219
+//   40:00.0    6   5349
+//   40:20.0    6   5349
+//   50:30.0    0     49     yes     yes           5: user 0 in minute 50          after the halt
+//   50:59.5    0     49     yes     yes                                           a long prompt
+//   51:00.0    0     49                                                           rolled back
+//   59:50.0    2   8219
 //
-// 10 served, 8 of them harmed, 5 bad; 6 user-impact minutes, 3 bad user-minutes. The harmed ones ask
-// 6 x 1,000 and, user 5, 2 x 3,000 tokens. Half of the traffic from 10:48 to 51:00 is 20.1 exposure
-// minutes; from 10:48 to the halt at 50:00 it took 39:12.
-constexpr std::uint32_t kUsers[] = {1, 0, 1, 3, 0, 9, 2, 1, 8, 0, 0, 5,
-                                    0, 2, 3, 0, 3, 2, 4, 3, 5, 2, 1};
-constexpr int kBuckets[] = {8455, 49,   8455, 6741, 49,   4810, 8219, 8455, 9083, 49,   49,  2826,
-                            49,   8219, 6741, 49,   6741, 8219, 2217, 6741, 2826, 8219, 8455};
+// 11 served, 10 of them harmed, 7 bad; 5 user-impact minutes, 3 bad user-minutes. The harmed ones ask
+// 9 x 1,000 and once 3,000 tokens. Half of the traffic from 10:48 to 51:00 is 20.1 exposure minutes;
+// from 10:48 to the halt at 50:00 it took 39:12.
+constexpr std::uint32_t kUsers[] = {1, 2, 0, 1, 3, 1, 9, 0, 1, 0, 0, 2,
+                                    0, 0, 4, 4, 2, 6, 6, 0, 0, 0, 2};
+constexpr int kBuckets[] = {8455, 8219, 49,   8455, 6741, 8455, 4810, 49, 8455, 49, 49,  8219,
+                            49,   49,   2217, 2217, 8219, 5349, 5349, 49, 49,   49, 8219};
 
 TEST_F(HandCounted, TheTableIsOfTheRequestsThatArrive) {
   const auto ready = prepared(world());
@@ -128,17 +128,18 @@ TEST_F(HandCounted, ImpactIsWhatOneCountsByHand) {
   script.halt_at = 50min;
   const RunRecord record = play(scripted(script), scenario, {7, 0});
   EXPECT_EQ(record.requests, 20U + 1U) << "those from 51:00 on are no longer this rollout's";
-  EXPECT_EQ(record.candidate_requests, 10U);
-  EXPECT_EQ(record.impact.user_impact_minutes, 6U);
+  EXPECT_EQ(record.candidate_requests, 11U);
+  EXPECT_EQ(record.impact.user_impact_minutes, 5U);
   EXPECT_EQ(record.impact.bad_user_minutes, 3U);
-  EXPECT_EQ(record.impact.impacted_requests, 5U);
+  EXPECT_EQ(record.impact.impacted_requests, 7U);
   EXPECT_NEAR(record.impact.excess_cost_usd, 12'000.0 * 0.15e-6, 1e-9);
   EXPECT_NEAR(record.impact.exposure_minutes, 20.1, 1e-12);
   EXPECT_EQ(record.detection_delay, Duration(39min + 12s));
 }
 
 TEST_F(HandCounted, HarmForSomeRequestsCountsForThoseOnly) {
-  // Long prompts cost twice as much: those of user 5, at 20:50 and 50:59.5.
+  // Long prompts cost twice as much: the baseline answers the one at 20:50, the candidate that at
+  // 50:59.5.
   Scenario scenario = world();
   scenario.effects = {effect("cost", 2.0)};
   scenario.effects[0].above_input_tokens = 2'000.0;
@@ -146,8 +147,8 @@ TEST_F(HandCounted, HarmForSomeRequestsCountsForThoseOnly) {
   script.stages = {{"half", {.served = 5'000}}};
   script.halt_at = 50min;
   const RunRecord record = play(scripted(script), scenario, {7, 0});
-  EXPECT_EQ(record.impact.user_impact_minutes, 2U);
-  EXPECT_NEAR(record.impact.excess_cost_usd, 6'000.0 * 0.15e-6, 1e-9);
+  EXPECT_EQ(record.impact.user_impact_minutes, 1U);
+  EXPECT_NEAR(record.impact.excess_cost_usd, 3'000.0 * 0.15e-6, 1e-9);
   EXPECT_NEAR(record.impact.exposure_minutes, 25.0, 1e-12) << "present for whomever: 1:00 to 51:00";
 }
 

@@ -85,7 +85,7 @@ struct TenRequests {
     for (std::size_t i = 0; i < 10; ++i) {
       times[i] = static_cast<double>(i);
       columns->bucket[0][i] = static_cast<std::uint16_t>(1'000 * i);
-      columns->mirror[i] = 0.05 + 0.1 * static_cast<double>(i);
+      columns->mirror[i] = word_of(0.05 + 0.1 * static_cast<double>(i));
       for (const std::size_t arm : {kBaselineArm, kCandidateArm}) columns->arm[arm].events[i] = 0;
     }
     columns->size = 10;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -29,6 +30,37 @@ TEST(Quantile, LinearInterpolatesBetweenOrderStatistics) {
   EXPECT_DOUBLE_EQ(quantile_of_values(values, quantile_of(0.25, QuantileDefinition::linear)), 1.75);
   EXPECT_DOUBLE_EQ(quantile_of_values(values, quantile_of(0.5, QuantileDefinition::linear)), 3.0);
   EXPECT_NEAR(quantile_of_values(values, quantile_of(0.9, QuantileDefinition::linear)), 6.8, 1e-12);
+}
+
+TEST(Quantile, OfManyIsThatOfTheSortedValues) {
+  // 20,000 values: in order, falling, alike, and scattered (multiples of a prime).
+  constexpr std::size_t kCount = 20'000;
+  std::vector<std::vector<float>> all(4, std::vector<float>(kCount));
+  for (std::size_t i = 0; i < kCount; ++i) {
+    all[0][i] = static_cast<float>(i);
+    all[1][i] = static_cast<float>(kCount - i);
+    all[2][i] = 7.0F;
+    all[3][i] = static_cast<float>(i * 7'919 % kCount);
+  }
+  for (const std::vector<float>& values : all) {
+    std::vector<float> sorted = values;
+    std::ranges::sort(sorted);
+    for (const double p : {0.0001, 0.01, 0.5, 0.9, 0.95, 0.99, 0.9999, 1.0}) {
+      const auto rank = static_cast<std::size_t>(std::ceil(p * kCount)) - 1;
+      EXPECT_EQ(quantile_of_values(values, quantile_of(p, QuantileDefinition::nearest_rank)),
+                static_cast<double>(sorted[rank]))
+          << p;
+      const double position = p * (kCount - 1);
+      const auto low = static_cast<std::size_t>(position);
+      const std::size_t high = std::min(low + 1, kCount - 1);
+      const double expected =
+          static_cast<double>(sorted[low]) +
+          static_cast<double>(sorted[high] - sorted[low]) * (position - static_cast<double>(low));
+      EXPECT_NEAR(quantile_of_values(values, quantile_of(p, QuantileDefinition::linear)), expected,
+                  1e-9 * expected)
+          << p;
+    }
+  }
 }
 
 TEST(Quantile, NearestRankIsAnObservedValue) {

@@ -231,7 +231,7 @@ TEST(Interleaving, AThresholdOnThePreferenceHaltsTheWorseModelOnly) {
 TEST(Interleaving, TakesOtherRequestsThanMirroringAndServing) {
   Requests requests(300);
   for (std::size_t i = 0; i < 300; ++i)
-    requests.columns->mirror[i] = (static_cast<double>(i) + 0.5) / 300.0;
+    requests.columns->mirror[i] = word_of((static_cast<double>(i) + 0.5) / 300.0);
   Split split;
   const ExposureSegment all{.exposure = {.mirrored = 1'000, .interleaved = 2'000}};
   split.split(*requests.columns, {}, std::span(&all, 1), kNever);

@@ -1,8 +1,11 @@
 // The assignment hashes against published digests, and buckets against independent tools.
 #include "sim/users/hashes.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -85,6 +88,36 @@ TEST(Bucket, IsTheHashOfSaltColonUnitScaledToTenThousand) {
   EXPECT_EQ(bucket(AssignmentHash::fnv1a, "7.3", "42"), 7222);
   EXPECT_EQ(bucket(AssignmentHash::fnv1a, "7.3", "0"), 9226);
   EXPECT_EQ(bucket(AssignmentHash::fnv1a, "0.0", "19999"), 2415);
+}
+
+TEST(Md5, OfSixteenTextsAtOnceIsThatOfEach) {
+  // The digests themselves are held to RFC 1321 above. Lengths 0 to 55, all that fit one block.
+  const std::string longest = "12345.67890:abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+  ASSERT_EQ(longest.size(), 55U);
+  for (std::size_t first = 0; first < 56; first += 15) {
+    std::vector<std::string_view> texts;
+    for (std::size_t size = first; size < std::min<std::size_t>(first + 15, 56); ++size)
+      texts.push_back(std::string_view(longest).substr(0, size));
+    const auto words = md5_first_words(texts);
+    for (std::size_t i = 0; i < texts.size(); ++i)
+      EXPECT_EQ(words[i], hash32(AssignmentHash::md5, texts[i])) << texts[i];
+  }
+}
+
+TEST(Assigner, FillsWhatItSaysOfEachUser) {
+  // 1,000 requests of 300 users, again and again, in three hashes.
+  for (const AssignmentHash hash :
+       {AssignmentHash::md5, AssignmentHash::murmur3, AssignmentHash::fnv1a}) {
+    const Assignment assignment{AssignmentUnit::user, hash};
+    Assigner one_by_one(assignment, 300, 7, 1);
+    Assigner filled(assignment, 300, 7, 1);
+    std::vector<std::uint32_t> users;
+    for (std::uint32_t i = 0; i < 1000; ++i) users.push_back(i * i % 300);
+    std::vector<std::uint16_t> buckets(users.size());
+    filled.fill(users, buckets.data());
+    for (std::size_t i = 0; i < users.size(); ++i)
+      ASSERT_EQ(buckets[i], one_by_one.user_bucket(users[i])) << users[i];
+  }
 }
 
 }  // namespace

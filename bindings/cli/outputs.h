@@ -1,0 +1,28 @@
+// Where a report goes: stdout as text, JSON or CSV, and files.
+// Used by the verbs that print tables; knows nothing of what they say.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+
+namespace gatewright::cli {
+
+struct OutputFlags {
+  bool json = false, csv = false;
+  std::vector<std::string> files;
+};
+
+enum class OutputForm : std::uint8_t { text, json, csv };
+
+/// --json, --csv, -o; `rows` says what the rows of the table are.
+void add_output_flags(CLI::App& verb, OutputFlags& flags, const std::string& rows);
+/// Throws UsageError where flags contradict each other or a file's name says no form.
+void check(const OutputFlags& flags);
+/// Prints, and writes the files. `rendered` makes the report in a form, for the terminal or not.
+void deliver(const OutputFlags& flags,
+             const std::function<std::string(OutputForm form, bool to_terminal)>& rendered);
+
+}  // namespace gatewright::cli

@@ -1,0 +1,38 @@
+#include "sim/arms/normal_scores.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace gatewright::sim {
+namespace {
+
+double normal_density(double z) noexcept {
+  return std::exp(-0.5 * z * z) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+}
+
+}  // namespace
+
+double normal_cdf(double z) noexcept { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
+
+/// Newton's method, started at the neighbour below; the upper half mirrors the lower.
+std::vector<float> normal_scores(std::size_t count) {
+  std::vector<float> scores(count);
+  const auto n = static_cast<double>(count);
+  double z = -9.0;
+  for (std::size_t rank = 0; rank < (count + 1) / 2; ++rank) {
+    const double wanted = (static_cast<double>(rank) + 0.5) / n;
+    for (int i = 0; i < 100; ++i) {
+      // On the logarithm the steps from far below converge without overshoot.
+      const double cdf = normal_cdf(z);
+      const double step = std::log(wanted / cdf) * cdf / normal_density(z);
+      z += step;
+      if (std::fabs(step) < 1e-12) break;
+    }
+    scores[rank] = static_cast<float>(z);
+    scores[count - 1 - rank] = static_cast<float>(-z);
+  }
+  if (count % 2 == 1) scores[count / 2] = 0.0F;
+  return scores;
+}
+
+}  // namespace gatewright::sim

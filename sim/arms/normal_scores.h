@@ -1,0 +1,15 @@
+// The normal quantiles of evenly spaced probabilities.
+// Used by RecordedLengths, which ranks a trace's lengths, and by LatentPoints; never draws anything.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace gatewright::sim {
+
+[[nodiscard]] double normal_cdf(double z) noexcept;
+
+/// Normal scores of the ranks 0..count-1, at probabilities (rank + 1/2) / count, rising.
+[[nodiscard]] std::vector<float> normal_scores(std::size_t count);
+
+}  // namespace gatewright::sim

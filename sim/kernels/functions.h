@@ -1,0 +1,68 @@
+// Exponential, logarithm, sine and cosine on vectors, to about one unit in the last place of a float.
+// Used by the kernels' one source; polynomials of the project's own, fitted for least greatest error
+// on the ranges given, and no fused operation, so that every machine rounds alike.
+#pragma once
+
+#include "sim/kernels/lanes.h"
+
+namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
+
+/// e^x for x in [-87, 88]: x = n ln 2 + f, |f| <= ln 2 / 2, and e^f = 1 + f + f^2 P(f).
+inline F32 exp(F32 x) noexcept {
+  constexpr float kLog2E = 1.44269504F;
+  constexpr float kLn2High = 0x1.62e4p-1F;  // few bits, so that n times it is exact
+  constexpr float kLn2Low = 0x1.7f7d1cp-20F;
+  constexpr float kToWhole = 0x1.8p23F;  // adding it rounds to the nearest whole number
+  const F32 n = (x * kLog2E + kToWhole) - kToWhole;
+  const F32 f = (x - n * kLn2High) - n * kLn2Low;
+  F32 p = f * 0x1.6db426p-10F + 0x1.123b56p-7F;
+  p = p * f + 0x1.55545ep-5F;
+  p = p * f + 0x1.55548ep-3F;
+  p = p * f + 0.5F;
+  const F32 mantissa = (f * f * p + f) + 1.0F;
+  return (F32)((I32)mantissa + (to_whole(n) << 23));
+}
+
+/// ln x for normal x > 0: x = 2^e m, m in [sqrt(1/2), sqrt(2)), f = m - 1, and
+/// ln m = f - f^2 / 2 + f^3 P(f).
+inline F32 log(F32 x) noexcept {
+  constexpr std::int32_t kRootHalf = 0x3f3504f3;
+  constexpr float kLn2High = 0x1.62e4p-1F;
+  constexpr float kLn2Low = 0x1.7f7d1cp-20F;
+  const I32 e = ((I32)x - kRootHalf) >> 23;
+  const F32 f = (F32)((I32)x - (e << 23)) - 1.0F;
+  const F32 exponent = to_float(e);
+  F32 p = f * 0x1.14573ep-4F + -0x1.de3bf8p-4F;
+  p = p * f + 0x1.e6f08cp-4F;
+  p = p * f + -0x1.fc220ep-4F;
+  p = p * f + 0x1.233766p-3F;
+  p = p * f + -0x1.555c4ep-3F;
+  p = p * f + 0x1.99a4b6p-3F;
+  p = p * f + -0x1.000006p-2F;
+  p = p * f + 0x1.555548p-2F;
+  const F32 square = f * f;
+  const F32 small = square * (f * p) + exponent * kLn2Low;
+  return exponent * kLn2High + (f + (small - square * 0.5F));
+}
+
+struct SineCosine {
+  F32 sine;
+  F32 cosine;
+};
+
+/// Of 2 pi t, t in [-1/4, 1/4]; within 1.2e-7.
+inline SineCosine sine_cosine_of_turn(F32 t) noexcept {
+  const F32 q = t * t;
+  F32 s = q * 0x1.3c983cp+5F + -0x1.3238bap+6F;
+  s = s * q + 0x1.4667b8p+6F;
+  s = s * q + -0x1.4abbb8p+5F;
+  s = s * q + 0x1.921fb4p+2F;
+  F32 c = q * -0x1.8fb73ep+4F + 0x1.e126f2p+5F;
+  c = c * q + -0x1.55d076p+6F;
+  c = c * q + 0x1.03c1e4p+6F;
+  c = c * q + -0x1.3bd3ccp+4F;
+  c = c * q + 1.0F;
+  return {s * t, c};
+}
+
+}  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

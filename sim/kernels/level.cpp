@@ -1,0 +1,63 @@
+// The kernels for one instruction set: this file is compiled once for each, with its flags, and only
+// the table leaves it.
+#include "sim/kernels/answers.h"
+#include "sim/kernels/functions.h"
+#include "sim/kernels/kernels.h"
+#include "sim/kernels/lanes.h"
+#include "sim/kernels/sums.h"
+#include "sim/kernels/texts.h"
+#include "sim/kernels/variates.h"
+
+namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
+namespace {
+
+void exp_column(const float* in, float* out, std::size_t count) noexcept {
+  map(in, out, count, [](F32 x) { return exp(x); });
+}
+
+void log_column(const float* in, float* out, std::size_t count) noexcept {
+  map(in, out, count, [](F32 x) { return log(x); });
+}
+
+void lognormals(const float* z, LognormalScale scale, float* out, std::size_t count) noexcept {
+  map(z, out, count,
+      [=](F32 score) { return smaller(all(scale.most), exp(score * scale.sigma) * scale.median); });
+}
+
+void whole_numbers(const float* z, const Grid& grid, float* out, std::size_t count) noexcept {
+  const auto last = static_cast<float>(grid.points - 1);
+  const float steps = last / (2.0F * grid.reach);
+  const float* values = grid.values;
+  map(z, out, count, [=](F32 score) {
+    // What is no number is not smaller, and cut as well.
+    const F32 cut = larger(smaller((score + grid.reach) * steps, all(last)), all(0.0F));
+    const I32 place = to_whole(smaller(all(last - 1.0F), cut));
+    const auto [low, high] = look_up(values, place);
+    const F32 value = low + (cut - to_float(place)) * (high - low);
+    return to_float(to_whole(value + 0.5F));  // values are at least 0, so cutting off rounds
+  });
+}
+
+}  // namespace
+
+extern const Kernels kKernels;
+const Kernels kKernels = {
+    .words = words,
+    .long_words = long_words,
+    .normals = normals,
+    .exponentials = exponentials,
+    .exp = exp_column,
+    .log = log_column,
+    .lognormals = lognormals,
+    .whole_numbers = whole_numbers,
+    .linear = linear,
+    .latencies = latencies,
+    .mark = mark,
+    .endings = endings,
+    .costs = costs,
+    .md5 = md5,
+    .sums_at = sums_at,
+    .log_sums_at = log_sums_at,
+};
+
+}  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

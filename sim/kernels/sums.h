@@ -1,0 +1,65 @@
+// Sums over columns in double precision, in one order on every machine.
+// Used by the kernels' one source.
+#pragma once
+
+#include "sim/kernels/functions.h"
+#include "sim/kernels/kernels.h"
+#include "sim/kernels/lanes.h"
+
+namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
+
+/// Sums per lane.
+class LaneSums {
+ public:
+  /// Sixteen values.
+  void add(const float* values) noexcept {
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const F64 value = __builtin_convertvector(load<HalfF32>(values + v * kDoubles), F64);
+      values_[v] += value;
+      squares_[v] += value * value;
+    }
+  }
+  [[nodiscard]] Sums total() const noexcept { return {total(values_), total(squares_)}; }
+
+ private:
+  static constexpr std::size_t kVectors = kLanes / kDoubles;
+  static double total(const F64 (&vectors)[kVectors]) noexcept {
+    double lanes[kLanes];
+    __builtin_memcpy(lanes, vectors, sizeof lanes);
+    for (std::size_t apart = kLanes / 2; apart > 0; apart /= 2)
+      for (std::size_t i = 0; i < apart; ++i) lanes[i] += lanes[i + apart];
+    return lanes[0];
+  }
+  F64 values_[kVectors] = {};
+  F64 squares_[kVectors] = {};
+};
+
+/// Adds up the values at `places`, block by block: prepare(block) sees whole vectors, in which what
+/// the last one lacks is `neutral`.
+template <typename Prepare>
+inline Sums sums_at(const float* column, const std::uint16_t* places, std::size_t count,
+                    float neutral, Prepare prepare) noexcept {
+  constexpr std::size_t kBlock = 256;
+  LaneSums sums;
+  float block[kBlock];
+  for (std::size_t first = 0; first < count; first += kBlock) {
+    const std::size_t left = count - first < kBlock ? count - first : kBlock;
+    for (std::size_t i = 0; i < left; ++i) block[i] = column[places[first + i]];
+    std::size_t end = left;
+    while (end % kLanes != 0) block[end++] = neutral;
+    for (std::size_t i = 0; i < end; i += kFloats) store(block + i, prepare(load<F32>(block + i)));
+    for (std::size_t i = 0; i < end; i += kLanes) sums.add(block + i);
+  }
+  return sums.total();
+}
+
+inline Sums sums_at(const float* column, const std::uint16_t* places, std::size_t count) noexcept {
+  return sums_at(column, places, count, 0.0F, [](F32 values) { return values; });
+}
+
+inline Sums log_sums_at(const float* column, const std::uint16_t* places,
+                        std::size_t count) noexcept {
+  return sums_at(column, places, count, 1.0F, [](F32 values) { return log(values); });
+}
+
+}  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

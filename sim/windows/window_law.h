@@ -1,0 +1,121 @@
+// The joint law of what telemetry counts of a stretch of time in which the arms' laws do not change.
+// Used by WindowWorld; built from the request kernel itself, answered once at points that cover all
+// requests. Never knows a policy.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "sim/arms/answers.h"
+#include "sim/prepared.h"
+#include "sim/telemetry/measurement.h"
+#include "sim/windows/sum_law.h"
+
+namespace gatewright::sim {
+
+/// Which way a request takes, and so whose answers are seen and paid for.
+enum class Route : std::uint8_t {
+  baseline,  ///< the old model alone
+  served,    ///< the candidate alone
+  mirrored,  ///< the old model, and the candidate for telemetry
+  unsampled  ///< the same, but telemetry does not see the candidate's answer
+};
+inline constexpr std::size_t kRoutes = 4;
+
+/// The arms' laws at a moment. Errors in bursts are the law's errors where a burst is on.
+struct ArmLaws {
+  std::array<ArmLaw, 2> arm;
+  Affine input_tokens;  ///< both arms are asked the same prompts
+};
+
+/// Whether the laws differ in probabilities of events at most: those are weights, see WindowLaw.
+[[nodiscard]] bool differ_in_events_only(const ArmLaws& a, const ArmLaws& b) noexcept;
+
+/// What came of some requests that took one way, beside what is tallied.
+struct RouteCounts {
+  std::uint64_t requests = 0;
+  std::uint64_t impacted = 0;           ///< bad answers that the baseline would not have given
+  double cost_usd = 0.0;                ///< served: candidate minus baseline; mirrored: candidate
+  std::array<std::uint64_t, 2> down{};  ///< thumbs, per arm
+  std::array<std::uint64_t, 2> up{};    ///< the same
+};
+
+/// Arrivals are Poisson, so requests of different kinds (failed or not, collapsed, hanging, in time or
+/// too late, at either arm) come in independent Poisson numbers; probabilities of events only weigh the
+/// kinds. Each kind has its law of sums. Where a distribution is measured, every request is drawn after
+/// all, as a row of the table: its numbers stay together, and a row costs less than an answer. What
+/// depends on nothing else is drawn given its kind: flagged refusals, ratings, which errors are
+/// rejections, who is impacted.
+class WindowLaw {
+ public:
+  /// The measurements are those that windows can play (see fidelity.h), each once.
+  WindowLaw(const PreparedScenario& scenario, std::span<const Measurement> measurements,
+            const ArmLaws& laws);
+
+  [[nodiscard]] const ArmLaws& laws() const noexcept { return laws_; }
+  [[nodiscard]] std::span<const Measurement> measurements() const noexcept { return measurements_; }
+
+  /// Adds a Poisson number of requests, `mean` expected, under `laws`, which differ from laws() in
+  /// events only. `tallies`: per measurement. `harmed`: whether impacted requests are counted.
+  RouteCounts add(Route route, double mean, const ArmLaws& laws, bool harmed, Stream& stream,
+                  std::span<Tally* const> tallies) const;
+
+ private:
+  /// What is forced on an answer.
+  struct Forced {
+    bool error = false, collapse = false, hang = false;
+    friend constexpr bool operator==(const Forced&, const Forced&) = default;
+  };
+  using ForcedPair = std::array<Forced, 2>;
+  /// A number of a measurement.
+  struct Place {
+    std::size_t measurement;
+    std::size_t arm;
+  };
+  /// Requests of one kind.
+  struct Kind {
+    ForcedPair forced;
+    std::array<std::uint8_t, 2> events{};  ///< those that come with the kind
+    double share = 0.0;                    ///< of requests so forced
+    double newly_bad = 0.0;                ///< share bad at the candidate only, refusals left out
+    double neither_bad = 0.0;              ///< share bad at neither arm
+    std::vector<Place> summed;   ///< with its square; then comes the cost, where the route has one
+    std::vector<Place> listed;   ///< of distributions
+    std::optional<SumLaw> sums;  ///< once the rows are complete
+    std::vector<float> rows;     ///< until the sums are known
+    std::size_t count = 0;       ///< of rows
+  };
+  struct Chunk;
+
+  void add_points(const PreparedScenario& scenario, const ForcedPair& forced);
+  void add_chunk(Route route, const ForcedPair& forced, const Chunk& chunk);
+  Kind& kind_of(Route route, const ForcedPair& forced, std::array<std::uint8_t, 2> events);
+  void find_places(Route route, Kind& kind) const;
+  /// Draws `n` requests of the kind; `sums` as in SumLaw.
+  void add_numbers(const Kind& kind, std::uint64_t n, Stream& stream, std::span<double> sums,
+                   std::span<Tally* const> tallies) const;
+  [[nodiscard]] double probability(Route route, const ForcedPair& forced,
+                                   const ArmLaws& laws) const noexcept;
+  /// What is counted of one arm.
+  struct EventCounts {
+    std::uint64_t all = 0, answered = 0;
+    std::uint64_t errors = 0, timeouts = 0, rejected = 0, collapsed = 0, flagged = 0;
+    std::uint64_t down = 0, up = 0;
+  };
+  void draw_events(const ArmLaw& law, bool seen, Stream& stream, EventCounts& counts) const;
+  void tally_events(std::size_t arm, bool seen, const EventCounts& counts,
+                    std::span<Tally* const> tallies) const;
+
+  ArmLaws laws_;
+  std::vector<Measurement> measurements_;
+  Objectives objectives_;
+  double rate_limited_share_;
+  bool any_flag_ = false, any_rejection_ = false, any_rating_ = false;
+  std::array<std::vector<Kind>, kRoutes> kinds_;
+};
+
+}  // namespace gatewright::sim

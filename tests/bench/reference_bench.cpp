@@ -1,0 +1,107 @@
+// The same canary in plain C++, request by request, as one would first write it: a priority queue of
+// events, the standard's generator and laws, a sort per window. Run beside bench_world by ratios.py.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <random>
+#include <vector>
+
+namespace {
+
+constexpr double kWindowSeconds = 300.0;
+
+struct Window {
+  std::vector<double> latencies;
+  double cost = 0.0;
+  std::uint64_t errors = 0;
+  std::uint64_t thumbs_down = 0;
+
+  /// Type 7 of the sorted latencies.
+  [[nodiscard]] double quantile(double p) const {
+    if (latencies.empty()) return 0.0;
+    const double position = static_cast<double>(latencies.size() - 1) * p;
+    const auto rank = static_cast<std::size_t>(position);
+    const double low = latencies[rank];
+    const double high = latencies[std::min(rank + 1, latencies.size() - 1)];
+    return low + (high - low) * (position - static_cast<double>(rank));
+  }
+  [[nodiscard]] double per_request(double total) const {
+    return total / static_cast<double>(std::max<std::size_t>(latencies.size(), 1));
+  }
+  void clear() {
+    latencies.clear();
+    cost = 0.0;
+    errors = thumbs_down = 0;
+  }
+};
+
+/// How many of five rules object to the candidate.
+int objections(std::array<Window, 2>& arms) {
+  for (Window& arm : arms) std::sort(arm.latencies.begin(), arm.latencies.end());
+  const auto& [baseline, candidate] = arms;
+  const auto rate = [](const Window& arm, std::uint64_t count) {
+    return arm.per_request(static_cast<double>(count));
+  };
+  return int{candidate.quantile(0.95) > 1.20 * baseline.quantile(0.95)} +
+         int{candidate.quantile(0.99) > 1.25 * baseline.quantile(0.99)} +
+         int{rate(candidate, candidate.errors) > rate(baseline, baseline.errors) + 0.01} +
+         int{rate(candidate, candidate.thumbs_down) > rate(baseline, baseline.thumbs_down) + 0.02} +
+         int{candidate.per_request(candidate.cost) > 1.1 * baseline.per_request(baseline.cost)};
+}
+
+void plain_canary(benchmark::State& bench) {
+  enum class Kind : std::uint8_t { arrival, close };
+  struct Event {
+    double at;
+    Kind kind;
+    bool operator>(const Event& other) const { return at > other.at; }
+  };
+  std::mt19937_64 words(1);
+  std::exponential_distribution<double> gap(50.0);
+  std::uniform_real_distribution<double> uniform;
+  std::array latency{std::lognormal_distribution<double>(std::log(0.80), 0.6),
+                     std::lognormal_distribution<double>(std::log(0.84), 0.6)};
+  std::lognormal_distribution<double> input(std::log(300.0), 1.0);
+  std::lognormal_distribution<double> output(std::log(200.0), 0.8);
+  constexpr std::array kErrors = {0.010, 0.012};
+  std::uint64_t requests = 0;
+  int hits = 0;
+  for (auto _ : bench) {
+    std::priority_queue<Event, std::vector<Event>, std::greater<>> queue;
+    std::array<Window, 2> arms;
+    queue.push({gap(words), Kind::arrival});
+    queue.push({kWindowSeconds, Kind::close});
+    for (int windows = 0; windows < 48;) {
+      const Event event = queue.top();
+      queue.pop();
+      if (event.kind == Kind::close) {
+        hits += objections(arms);
+        for (Window& arm : arms) arm.clear();
+        queue.push({event.at + kWindowSeconds, Kind::close});
+        ++windows;
+        continue;
+      }
+      queue.push({event.at + gap(words), Kind::arrival});
+      const std::size_t arm = uniform(words) < 0.05 ? 1 : 0;
+      Window& window = arms[arm];
+      window.latencies.push_back(latency[arm](words));
+      const double tokens_in = std::max(1.0, std::nearbyint(input(words)));
+      const double tokens_out = std::max(1.0, std::nearbyint(output(words)));
+      window.cost += tokens_in * 3e-6 + tokens_out * 15e-6;
+      window.errors += uniform(words) < kErrors[arm] ? 1U : 0U;
+      window.thumbs_down += uniform(words) < 0.03 ? 1U : 0U;
+      ++requests;
+    }
+  }
+  benchmark::DoNotOptimize(hits);
+  bench.counters["requests"] =
+      benchmark::Counter(static_cast<double>(requests), benchmark::Counter::kIsRate);
+}
+BENCHMARK(plain_canary)->Unit(benchmark::kMillisecond);
+
+}  // namespace

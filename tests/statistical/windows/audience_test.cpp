@@ -1,0 +1,111 @@
+// Claims, seeds fixed: windows cover the same users as requests do; the number of different users that
+// make n requests has the mean and the variance of sampling with replacement (each within 4 standard
+// errors, 3,000 draws; the reference draws every request).
+#include "sim/windows/audience.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+#include <vector>
+
+#include "tests/statistical/windows/comparison.h"
+#include "tests/support/worlds.h"
+
+namespace gatewright::sim::testing {
+namespace {
+
+Scenario crowd(std::uint32_t users, double zipf) {
+  Scenario scenario = quiet_world();
+  scenario.traffic.users = {.count = users, .zipf = zipf};
+  return scenario;
+}
+
+TEST(Audience, CoversTheUsersThatRequestsAreAssignedBy) {
+  const Scenario scenario = crowd(3'000, 1.1);
+  const auto world = prepared(scenario);
+  const Assignment assignment;
+  Audience audience(*world);
+  for (const std::uint64_t replication : {0U, 7U}) {
+    audience.start({5, replication});
+    Assigner assigner(assignment, 3'000, 5, replication);
+    const std::vector<double> activity = activities(scenario.traffic.users, {});
+    for (const int basis_points : {100, 2'500, 10'000}) {
+      const auto served = static_cast<std::uint16_t>(basis_points);
+      double share = 0.0;
+      for (std::uint32_t user = 0; user < 3'000; ++user)
+        if (assigner.user_bucket(user) < served) share += activity[user];
+      const auto parts = audience.parts(assignment, served);
+      ASSERT_EQ(parts.size(), 1U);
+      EXPECT_NEAR(parts[0].served, share, 1e-12);
+      EXPECT_NEAR(parts[0].rest, 1.0 - share, 1e-12);
+    }
+  }
+}
+
+TEST(Audience, ListedUsersAreServedFirstOrNever) {
+  const auto world = prepared(crowd(50, 0.0));
+  Assignment assignment;
+  assignment.allow = {3, 4};
+  assignment.deny = {4, 5};
+  Audience audience(*world);
+  audience.start({1, 0});
+  EXPECT_NEAR(audience.parts(assignment, 1)[0].served, 1.0 / 50.0, 1e-12);
+  EXPECT_NEAR(audience.parts(assignment, 10'000)[0].served, 48.0 / 50.0, 1e-12);
+}
+
+TEST(Audience, SegmentsAreThoseOfTheirUsers) {
+  Scenario scenario = crowd(2'000, 1.1);
+  scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
+  scenario.effects = {effect("error", 2.0)};
+  scenario.effects.front().segment = "premium";
+  const auto world = prepared(scenario);
+  Audience audience(*world);
+  audience.start({9, 2});
+  Segmenter segmenter(scenario.traffic.segments, 2'000);
+  segmenter.start(9, 2);
+  const std::vector<double> activity = activities(scenario.traffic.users, {});
+  double premium = 0.0;
+  for (std::uint32_t user = 0; user < 2'000; ++user)
+    if (segmenter.segment_of(user) == 1) premium += activity[user];
+  const auto parts = audience.parts({}, 10'000);
+  ASSERT_EQ(parts.size(), 2U);
+  for (const AudiencePart& part : parts)
+    EXPECT_NEAR(part.served, part.holding == 0 ? 1.0 - premium : premium, 1e-12);
+}
+
+TEST(Audience, DifferentUsersAreCountedAsSamplingWithReplacementDoes) {
+  const Scenario scenario = crowd(500, 1.0);
+  const auto world = prepared(scenario);
+  Audience audience(*world);
+  audience.start({1, 0});
+  const Assignment assignment;
+  constexpr std::uint16_t kServed = 5'000;
+  Assigner assigner(assignment, 500, 1, 0);
+  constexpr std::size_t kTimes = 3'000;
+  for (const std::uint64_t requests : {2U, 20U, 300U, 3'000U}) {
+    Stream drawn({1, 0, "test.drawn", requests});
+    Stream singly({1, 0, "test.singly", requests});
+    Sample counted, exact;
+    for (std::size_t i = 0; i < kTimes; ++i) {
+      counted.push_back(
+          static_cast<double>(audience.draw_users({assignment, kServed, 0}, requests, drawn)));
+      std::set<std::uint32_t> users;
+      for (std::uint64_t k = 0; k < requests;) {
+        const std::uint32_t user = world->tables().population.user(singly());
+        if (assigner.user_bucket(user) >= kServed) continue;
+        users.insert(user);
+        ++k;
+      }
+      exact.push_back(static_cast<double>(users.size()));
+    }
+    const Moments a = moments(counted), b = moments(exact);
+    EXPECT_NEAR(a.mean, b.mean, 4.0 * std::sqrt((a.variance + b.variance) / kTimes) + 0.01)
+        << requests;
+    EXPECT_NEAR(std::sqrt(a.variance), std::sqrt(b.variance), 0.08 * std::sqrt(b.variance) + 0.05)
+        << requests;
+  }
+}
+
+}  // namespace
+}  // namespace gatewright::sim::testing

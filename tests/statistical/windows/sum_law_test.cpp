@@ -1,0 +1,138 @@
+// Claims, seed fixed: sums by SumLaw have the mean, the variance, the covariances and the third moments
+// of sums of independent rows, which are known exactly from the table of rows (each at 99.99%,
+// 200,000 sums); they have their distribution (two-sample KS at 0.1% each against rows drawn one by
+// one, 20,000 sums). An error of 2% in a variance is found.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "sim/windows/sum_law.h"
+#include "tests/statistical/windows/comparison.h"
+
+namespace gatewright::sim::testing {
+namespace {
+
+constexpr std::size_t kRows = 1U << 14;
+constexpr std::size_t kWidth = 4;
+
+/// Rows as requests have them: a skewed number, its square, one that goes along with it, and a score.
+std::vector<float> rows() {
+  Stream stream({1, 0, "test.rows", 0});
+  std::vector<double> z(3 * kRows);
+  stream.fill_normal(z);
+  std::vector<float> table;
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const double skewed = std::exp(0.8 * z[3 * r]);
+    table.push_back(static_cast<float>(skewed));
+    table.push_back(static_cast<float>(skewed * skewed));
+    table.push_back(static_cast<float>(0.5 * skewed + std::exp(0.5 * z[3 * r + 1])));
+    table.push_back(static_cast<float>(0.5 + 0.1 * z[3 * r + 2]));
+  }
+  return table;
+}
+
+Sample column(const std::vector<float>& table, std::size_t j) {
+  Sample values;
+  for (std::size_t r = 0; r < kRows; ++r) values.push_back(table[r * kWidth + j]);
+  return values;
+}
+
+/// Sums of `n` rows, one sample per number.
+std::vector<Sample> sums_of(const SumLaw& law, std::uint64_t n, std::size_t times) {
+  Stream stream({2, 0, "test.sums", n});
+  std::vector<Sample> samples(kWidth);
+  for (std::size_t i = 0; i < times; ++i) {
+    double sums[kWidth] = {};
+    law.add(n, stream, sums);
+    for (std::size_t j = 0; j < kWidth; ++j) samples[j].push_back(sums[j]);
+  }
+  return samples;
+}
+
+constexpr double kFarOff = 3.9;  // standard errors: 99.99%, two-sided
+
+bool has_variance(const Sample& sample, double exact) {
+  const Moments m = moments(sample);
+  const double error =
+      std::sqrt((m.fourth - m.variance * m.variance) / static_cast<double>(sample.size()));
+  return std::fabs(m.variance - exact) < kFarOff * error;
+}
+
+TEST(SumLaw, HasTheMomentsOfSumsOfRows) {
+  const std::vector<float> table = rows();
+  const SumLaw law(table, kWidth);
+  constexpr std::size_t kTimes = 200'000;
+  for (const std::uint64_t n : {17U, 50U, 200U, 5'000U, 1'000'000U}) {
+    const std::vector<Sample> sums = sums_of(law, n, kTimes);
+    const auto count = static_cast<double>(n);
+    for (std::size_t j = 0; j < kWidth; ++j) {
+      const Moments one = moments(column(table, j));
+      const Moments all = moments(sums[j]);
+      const double error = std::sqrt(count * one.variance / static_cast<double>(kTimes));
+      EXPECT_LT(std::fabs(all.mean - count * one.mean), kFarOff * error) << n << ' ' << j;
+      EXPECT_TRUE(has_variance(sums[j], count * one.variance)) << n << ' ' << j;
+      for (std::size_t i = 0; i < j; ++i)
+        EXPECT_NEAR(correlation(sums[i], sums[j]), correlation(column(table, i), column(table, j)),
+                    kFarOff * 1.5 / std::sqrt(static_cast<double>(kTimes)))
+            << n << ' ' << i << ' ' << j;
+      if (j == 1) continue;  // the third moment of a square is that of its one largest row
+      const double skewness = all.third / std::pow(all.variance, 1.5);
+      const double exact = one.third / std::pow(one.variance, 1.5) / std::sqrt(count);
+      EXPECT_NEAR(skewness, exact, 0.03) << n << ' ' << j;
+    }
+  }
+}
+
+TEST(SumLaw, HasTheDistributionOfSumsOfRows) {
+  const std::vector<float> table = rows();
+  const SumLaw law(table, kWidth);
+  constexpr std::size_t kTimes = 20'000;
+  for (const std::uint64_t n : {17U, 32U, 33U, 50U, 200U, 700U}) {
+    const std::vector<Sample> sums = sums_of(law, n, kTimes);
+    Stream stream({3, 0, "test.rows", n});
+    std::vector<Sample> singly(kWidth);
+    for (std::size_t i = 0; i < kTimes; ++i) {
+      double drawn[kWidth] = {};
+      for (std::uint64_t k = 0; k < n; ++k) {
+        const std::size_t r = stream() % kRows;
+        for (std::size_t j = 0; j < kWidth; ++j) drawn[j] += table[r * kWidth + j];
+      }
+      for (std::size_t j = 0; j < kWidth; ++j) singly[j].push_back(drawn[j]);
+    }
+    for (std::size_t j = 0; j < kWidth; ++j)
+      EXPECT_LT(distance(sums[j], singly[j]), critical_distance(0.001, kTimes, kTimes))
+          << n << ' ' << j;
+  }
+}
+
+TEST(SumLaw, AnErrorOfTwoPercentInAVarianceIsFound) {
+  const std::vector<float> table = rows();
+  const SumLaw law(table, kWidth);
+  constexpr std::uint64_t kCount = 500;
+  std::vector<Sample> sums = sums_of(law, kCount, 400'000);
+  for (std::size_t j = 0; j < kWidth; ++j) {
+    const double exact = kCount * moments(column(table, j)).variance;
+    EXPECT_TRUE(has_variance(sums[j], exact)) << j;
+    const double mean = moments(sums[j]).mean;
+    for (double& sum : sums[j]) sum = mean + std::sqrt(1.02) * (sum - mean);
+    EXPECT_FALSE(has_variance(sums[j], exact)) << j;
+  }
+}
+
+TEST(SumLaw, SumsOfNothingAndOfConstantsAreExact) {
+  std::vector<float> table;
+  for (int r = 0; r < 100; ++r) table.insert(table.end(), {2.0F, 4.0F, static_cast<float>(r % 2)});
+  const SumLaw law(table, 3);
+  Stream stream({4, 0, "test.sums", 0});
+  for (const std::uint64_t n : {0U, 1U, 32U, 33U, 1'000U, 1'000'000U}) {
+    double sums[3] = {};
+    law.add(n, stream, sums);
+    EXPECT_DOUBLE_EQ(sums[0], 2.0 * static_cast<double>(n));
+    EXPECT_DOUBLE_EQ(sums[1], 4.0 * static_cast<double>(n));
+  }
+}
+
+}  // namespace
+}  // namespace gatewright::sim::testing

@@ -1,0 +1,345 @@
+// Every kernel at every level: against double precision, and to the byte against the portable level.
+#include "sim/kernels/kernels.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sim/streams.h"
+
+namespace gatewright::sim {
+namespace {
+
+LaneState some_state(std::uint64_t seed) {
+  LaneState state;
+  Stream stream({seed, 0, "test.lanes", 0});
+  for (auto& word : state.word)
+    for (std::uint64_t& generator : word) generator = stream();
+  return state;
+}
+
+/// The generators of a state by themselves.
+std::vector<Stream> generators_of(const LaneState& state) {
+  std::vector<Stream> streams;
+  for (std::size_t i = 0; i < LaneState::kGenerators; ++i)
+    streams.emplace_back(std::array<std::uint64_t, 4>{state.word[0][i], state.word[1][i],
+                                                      state.word[2][i], state.word[3][i]});
+  return streams;
+}
+
+/// Lane by lane what the generators give, as 32 bits each.
+std::vector<std::uint32_t> lanes_of(const LaneState& state, std::size_t count) {
+  std::vector<Stream> generators = generators_of(state);
+  std::vector<std::uint32_t> lanes;
+  while (lanes.size() < count)
+    for (Stream& generator : generators) {
+      const std::uint64_t word = generator();
+      lanes.push_back(static_cast<std::uint32_t>(word));
+      lanes.push_back(static_cast<std::uint32_t>(word >> 32));
+    }
+  return lanes;
+}
+
+double unit_of(std::uint32_t lane) { return (static_cast<double>(lane >> 1) + 0.5) * 0x1p-31; }
+
+class EveryLevel : public ::testing::TestWithParam<KernelLevel> {
+ protected:
+  void SetUp() override {
+    kernels_ = kernels_at(GetParam());
+    if (kernels_ == nullptr) GTEST_SKIP() << "this machine lacks the level";
+  }
+  const Kernels* kernels_ = nullptr;
+};
+std::string name_of(const ::testing::TestParamInfo<KernelLevel>& level) {
+  constexpr std::array kNames = {"portable", "avx2", "avx512"};
+  return kNames[static_cast<std::size_t>(level.param)];
+}
+INSTANTIATE_TEST_SUITE_P(Kernels, EveryLevel, ::testing::ValuesIn(kKernelLevels), name_of);
+
+TEST_P(EveryLevel, WordsAreThoseOfEightXoshiros) {
+  // Stream is held to the published outputs; each of its words fills two lanes.
+  LaneState state = some_state(1);
+  const std::vector<std::uint32_t> lanes = lanes_of(state, 1600);
+  std::vector<std::uint32_t> words(800);
+  for (std::size_t half = 0; half < 2; ++half) {  // the state goes on where it was
+    kernels_->words(state, words.data(), words.size());
+    for (std::size_t i = 0; i < words.size(); ++i)
+      ASSERT_EQ(words[i], lanes[half * words.size() + i] >> 1) << i;
+  }
+  LaneState other = some_state(1);
+  std::vector<std::uint64_t> long_words(80);
+  kernels_->long_words(other, long_words.data(), long_words.size());
+  for (std::size_t i = 0; i < long_words.size(); ++i)
+    ASSERT_EQ(long_words[i], (std::uint64_t{lanes[2 * i + 1]} << 32) | lanes[2 * i]) << i;
+}
+
+TEST_P(EveryLevel, NormalsAreBoxAndMullersOfTheirWords) {
+  // In double precision from the same words. A float's error of u moves the radius by 2^-25 / radius;
+  // the rest is 5 units in the last place of a radius up to 6.7.
+  constexpr std::size_t kDraws = 320'000;
+  LaneState state = some_state(2);
+  const std::vector<std::uint32_t> lanes = lanes_of(state, kDraws);
+  std::vector<float> z(kDraws);
+  kernels_->normals(state, z.data(), z.size());
+  for (std::size_t row = 0; row < kDraws; row += 2 * kLanes)
+    for (std::size_t i = row; i < row + kLanes; ++i) {
+      const double radius = std::sqrt(-2.0 * std::log(unit_of(lanes[i])));
+      const double angle = 2.0 * std::numbers::pi *
+                           static_cast<double>(static_cast<std::int32_t>(lanes[i + kLanes])) *
+                           0x1p-33;
+      const double side = (lanes[i] & 1U) == 0 ? 1.0 : -1.0;
+      const double error = 0x1p-25 / radius + 5.0 * 0x1p-24 * std::max(1.0, radius);
+      ASSERT_NEAR(static_cast<double>(z[i]), radius * std::sin(angle), error);
+      ASSERT_NEAR(static_cast<double>(z[i + kLanes]), side * radius * std::cos(angle), error);
+    }
+}
+
+TEST_P(EveryLevel, ExponentialsAreLogarithmsOfTheirWords) {
+  // A float's error of u is at most 2^-25 near 1 and relative elsewhere.
+  constexpr std::size_t kDraws = 320'000;
+  LaneState state = some_state(3);
+  const std::vector<std::uint32_t> lanes = lanes_of(state, kDraws);
+  std::vector<float> drawn(kDraws);
+  kernels_->exponentials(state, drawn.data(), drawn.size());
+  for (std::size_t i = 0; i < kDraws; ++i) {
+    const double exact = -std::log(unit_of(lanes[i]));
+    ASSERT_NEAR(static_cast<double>(drawn[i]), exact, 0x1p-24 * (1.0 + 2.0 * exact));
+  }
+}
+
+TEST_P(EveryLevel, ExponentialAndLogarithmAreWithinTwoUnitsInTheLastPlace) {
+  constexpr std::size_t kSteps = 1'000'000;
+  constexpr double kUnits = 2.0 * 0x1p-24;
+  std::vector<float> in(kSteps);
+  std::vector<float> out(kSteps);
+  for (std::size_t i = 0; i < kSteps; ++i)
+    in[i] = static_cast<float>(-87.0 + 175.0 * static_cast<double>(i) / kSteps);
+  kernels_->exp(in.data(), out.data(), kSteps);
+  for (std::size_t i = 0; i < kSteps; ++i) {
+    const double exact = std::exp(static_cast<double>(in[i]));
+    ASSERT_NEAR(static_cast<double>(out[i]), exact, kUnits * exact) << in[i];
+  }
+  // Over all exponents, and closely around 1, where the logarithm is small.
+  for (std::size_t i = 0; i < kSteps; ++i)
+    in[i] = i % 2 == 0 ? out[i] : static_cast<float>(0.9 + 0.2 * static_cast<double>(i) / kSteps);
+  kernels_->log(in.data(), out.data(), kSteps);
+  for (std::size_t i = 0; i < kSteps; ++i) {
+    const double exact = std::log(static_cast<double>(in[i]));
+    ASSERT_NEAR(static_cast<double>(out[i]), exact, kUnits * std::abs(exact)) << in[i];
+  }
+}
+
+TEST_P(EveryLevel, KnowsTheLogarithmOfOneAndTheExponentialOfNothing) {
+  float one = 1.0F;
+  float zero = 0.0F;
+  kernels_->log(&one, &one, 1);
+  kernels_->exp(&zero, &zero, 1);
+  EXPECT_EQ(one, 0.0F);
+  EXPECT_EQ(zero, 1.0F);
+}
+
+TEST_P(EveryLevel, QuantilesOfALognormalAreRightToAMillionth) {
+  // P50, P90, P95, P99 and P99.9 of median 0.3, sigma up to 1: the kernel at the normal quantiles
+  // (published to 16 digits) against exp in double precision. What the draws themselves add is
+  // bounded by NormalsAreBoxAndMullersOfTheirWords.
+  const std::vector<double> quantiles{0.0, 1.2815515655446004, 1.6448536269514722,
+                                      2.3263478740408408, 3.0902323061678132};
+  for (const double sigma : {0.1, 0.5, 1.0}) {
+    std::vector<float> z(quantiles.begin(), quantiles.end());
+    kernels_->lognormals(z.data(), {0.3F, static_cast<float>(sigma), 1e9F}, z.data(), z.size());
+    for (std::size_t i = 0; i < quantiles.size(); ++i) {
+      const double exact = 0.3 * std::exp(sigma * quantiles[i]);
+      EXPECT_NEAR(static_cast<double>(z[i]), exact, 1e-6 * exact) << sigma << ' ' << quantiles[i];
+    }
+  }
+}
+
+TEST_P(EveryLevel, LognormalsEndAtTheirGreatest) {
+  std::vector<float> z(100, 3.0F);
+  kernels_->lognormals(z.data(), {0.5F, 1.0F, 2.0F}, z.data(), z.size());
+  EXPECT_EQ(z, std::vector<float>(100, 2.0F));
+}
+
+TEST_P(EveryLevel, WholeNumbersLieOnTheGridAndNotBeyond) {
+  // A straight line is its own interpolation: 100 at -6, 10 a step of one sixteenth.
+  std::vector<float> values(193);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = 100.0F + 10.0F * static_cast<float>(i);
+  const Grid grid{.values = values.data(), .points = values.size(), .reach = 6.0F};
+  std::vector<float> z;
+  std::vector<float> expected;
+  for (int step = -40; step <= 232; ++step) {
+    z.push_back(-6.0F + static_cast<float>(step) / 16.0F);
+    expected.push_back(100.0F + 10.0F * static_cast<float>(std::clamp(step, 0, 192)));
+    z.push_back(z.back() + 0.3F / 16.0F);
+    expected.push_back(step < 0 ? 100.0F : step >= 192 ? 2'020.0F : expected.back() + 3.0F);
+  }
+  kernels_->whole_numbers(z.data(), grid, z.data(), z.size());
+  EXPECT_EQ(z, expected);
+}
+
+TEST_P(EveryLevel, SumsOfWholeNumbersAreExact) {
+  // Small enough for doubles to be exact in any order.
+  std::vector<float> column(1024);
+  std::iota(column.begin(), column.end(), 1.0F);
+  std::vector<std::uint16_t> places;
+  double values = 0.0;
+  double squares = 0.0;
+  for (std::uint16_t place = 0; place < 1024; place = static_cast<std::uint16_t>(place + 1)) {
+    const Sums sums = kernels_->sums_at(column.data(), places.data(), places.size());
+    ASSERT_EQ(sums.values, values) << places.size();
+    ASSERT_EQ(sums.squares, squares) << places.size();
+    places.push_back(static_cast<std::uint16_t>(1023 - place));
+    values += static_cast<double>(1024 - place);
+    squares += static_cast<double>((1024 - place) * (1024 - place));
+  }
+}
+
+TEST_P(EveryLevel, SumsOfLogarithmsAreThoseOfDoublePrecision) {
+  std::vector<float> column(1000);
+  LaneState state = some_state(4);
+  std::vector<float> drawn(1024);
+  kernels_->exponentials(state, drawn.data(), drawn.size());
+  std::copy_n(drawn.begin(), column.size(), column.begin());
+  std::vector<std::uint16_t> places(column.size());
+  std::iota(places.begin(), places.end(), std::uint16_t{0});
+  double values = 0.0;
+  double squares = 0.0;
+  double sizes = 0.0;
+  for (const float value : column) {
+    const double logarithm = std::log(static_cast<double>(value));
+    values += logarithm;
+    squares += logarithm * logarithm;
+    sizes += std::abs(logarithm);
+  }
+  const Sums sums = kernels_->log_sums_at(column.data(), places.data(), places.size());
+  EXPECT_NEAR(sums.values, values, 2.0 * 0x1p-24 * sizes);
+  EXPECT_NEAR(sums.squares, squares, 4.0 * 0x1p-24 * squares);
+}
+
+TEST_P(EveryLevel, MarksWhatLiesBetweenUnlessItMayNot) {
+  // Twenty rows, so that some are left over at every level; the bound 2^31 holds every word.
+  std::vector<std::uint32_t> words(20);
+  std::iota(words.begin(), words.end(), 0U);
+  words.back() = (1U << 31) - 1;
+  std::vector<std::uint8_t> events(words.size(), 0);
+  kernels_->mark(words.data(), {.from = 3, .below = 7, .bits = 4}, events.data(), events.size());
+  kernels_->mark(words.data(), {.from = 5, .below = 1U << 31, .bits = 1, .unless = 4},
+                 events.data(), events.size());
+  kernels_->mark(words.data(), {.from = 2, .below = 2, .bits = 8}, events.data(), events.size());
+  for (std::size_t i = 0; i < words.size(); ++i)
+    EXPECT_EQ(events[i], i < 3 ? 0 : i < 7 ? 4 : 1) << i;
+}
+
+TEST_P(EveryLevel, EndsAnswersEarlyOrAtTheTimeout) {
+  std::vector<float> latency(20, 8.0F);
+  std::vector<std::uint8_t> events(latency.size(), 0);
+  latency[1] = 12.0F;
+  latency[18] = 200.0F;
+  for (const std::size_t failed : {2U, 18U, 19U}) events[failed] = 1;
+  kernels_->endings({.failed_ratio = 0.5F, .timeout = 10.0F, .failed = 1, .late = 3}, events.data(),
+                    latency.data(), latency.size());
+  EXPECT_EQ(latency[0], 8.0F);
+  EXPECT_EQ(events[0], 0);
+  EXPECT_EQ(latency[1], 10.0F);
+  EXPECT_EQ(events[1], 3);
+  EXPECT_EQ(latency[2], 4.0F);
+  EXPECT_EQ(events[2], 1);
+  EXPECT_EQ(latency[18], 10.0F) << "it failed, and half of it was still too late";
+  EXPECT_EQ(events[18], 3);
+  EXPECT_EQ(latency[19], 4.0F);
+}
+
+TEST_P(EveryLevel, BillsTheOutputOfAnswersOnly) {
+  const std::vector<float> input(20, 100.0F);
+  const std::vector<float> output(20, 10.0F);
+  std::vector<std::uint8_t> events(20, 2);
+  events[17] = 1;
+  std::vector<float> cost(20);
+  kernels_->costs(input.data(), output.data(), events.data(),
+                  {.input = 1.0F, .output = 3.0F, .unbilled = 1, .map = {2.0F, 1.0F, 250.0F}},
+                  cost.data(), cost.size());
+  EXPECT_EQ(cost[0], 261.0F);
+  EXPECT_EQ(cost[17], 250.0F) << "201, but no less than the least";
+}
+
+/// What every kernel makes of one state and length, as bytes.
+std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
+                                        std::size_t count) {
+  constexpr std::size_t kRoom = 1024;
+  std::vector<unsigned char> bytes;
+  const auto keep = [&bytes](const void* data, std::size_t size) {
+    const auto* first = static_cast<const unsigned char*>(data);
+    bytes.insert(bytes.end(), first, first + size);
+  };
+  std::array<std::uint32_t, kRoom> words{};
+  std::array<std::uint64_t, kRoom> long_words{};
+  std::array<float, kRoom> z{};
+  std::array<float, kRoom> positive{};
+  std::array<float, kRoom> out{};
+  kernels.words(state, words.data(), kRoom);
+  kernels.long_words(state, long_words.data(), kRoom);
+  kernels.normals(state, z.data(), kRoom);
+  kernels.exponentials(state, positive.data(), kRoom);
+  keep(&state, sizeof state);
+  keep(words.data(), sizeof words);
+  keep(long_words.data(), sizeof long_words);
+  keep(z.data(), sizeof z);
+  keep(positive.data(), sizeof positive);
+  kernels.exp(z.data(), out.data(), count);
+  keep(out.data(), sizeof out);
+  kernels.log(positive.data(), out.data(), count);
+  keep(out.data(), sizeof out);
+  kernels.lognormals(z.data(), {0.7F, 0.8F, 5.0F}, out.data(), count);
+  keep(out.data(), sizeof out);
+  kernels.whole_numbers(z.data(), {positive.data(), 256, 2.0F}, out.data(), count);
+  keep(out.data(), sizeof out);
+  std::array<std::uint8_t, kRoom> events{};
+  std::array<float, kRoom> latency{};
+  kernels.mark(words.data(), {.from = 1U << 28, .below = 1U << 30, .bits = 5}, events.data(),
+               count);
+  kernels.mark(words.data(), {.below = 1U << 29, .bits = 8, .unless = 1}, events.data(), count);
+  kernels.latencies(positive.data(), z.data(), 0.1F, {1.1F, 0.2F, 1e-9F}, latency.data(), count);
+  kernels.endings({.failed_ratio = 0.3F, .timeout = 2.0F, .failed = 1, .late = 3}, events.data(),
+                  latency.data(), count);
+  kernels.costs(positive.data(), z.data(), events.data(),
+                {.input = 0.1F, .output = 0.7F, .unbilled = 1, .map = {1.1F, 0.2F, 0.3F}},
+                out.data(), count);
+  keep(events.data(), sizeof events);
+  keep(latency.data(), sizeof latency);
+  keep(out.data(), sizeof out);
+  kernels.linear(z.data(), {0.7F, 0.1F, -1.0F}, out.data(), count);
+  keep(out.data(), sizeof out);
+  std::uint32_t blocks[16][kLanes];
+  std::array<std::uint32_t, kLanes> digests{};
+  for (std::size_t word = 0; word < 16; ++word)
+    for (std::size_t lane = 0; lane < kLanes; ++lane) blocks[word][lane] = words[16 * word + lane];
+  kernels.md5(blocks, digests.data());
+  keep(digests.data(), sizeof digests);
+  std::array<std::uint16_t, kRoom> places{};
+  for (std::size_t i = 0; i < count; ++i) places[i] = static_cast<std::uint16_t>(i * 37 % kRoom);
+  const Sums sums = kernels.sums_at(positive.data(), places.data(), count);
+  const Sums log_sums = kernels.log_sums_at(positive.data(), places.data(), count);
+  keep(&sums, sizeof sums);
+  keep(&log_sums, sizeof log_sums);
+  return bytes;
+}
+
+TEST_P(EveryLevel, GivesTheBytesOfThePortableLevel) {
+  // 40 states; lengths that end within a vector.
+  const Kernels& portable = *kernels_at(KernelLevel::portable);
+  for (std::uint64_t seed = 0; seed < 40; ++seed)
+    ASSERT_EQ(bytes_of_all(*kernels_, some_state(seed), 1024 - seed),
+              bytes_of_all(portable, some_state(seed), 1024 - seed))
+        << seed;
+}
+
+}  // namespace
+}  // namespace gatewright::sim

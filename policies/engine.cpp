@@ -62,9 +62,10 @@ template <class Index>
   const Fault alone =
       fault_of(Summary{summary.count, covariate.sum, covariate.sum_of_squares}, false);
   if (alone != Fault::none) return alone;
-  return is_beyond(covariate.sum_of_products, summary.sum_of_squares, covariate.sum_of_squares)
-             ? Fault::impossible_summary
-             : Fault::none;
+  if (!is_beyond(covariate.sum_of_products, summary.sum_of_squares, covariate.sum_of_squares))
+    return Fault::none;
+  GATEWRIGHT_PROBE("engine: products that cannot be");
+  return Fault::impossible_summary;
 }
 
 /// Of the products of pairs, beside summaries that are possible.
@@ -78,7 +79,9 @@ template <class Index>
       (counts_events &&
        (products < 0.0 || products > std::min(baseline.sum, candidate.sum) ||
         baseline.sum + candidate.sum - products > static_cast<double>(baseline.count)));
-  return impossible ? Fault::impossible_summary : Fault::none;
+  if (!impossible) return Fault::none;
+  GATEWRIGHT_PROBE("engine: pairs that cannot be");
+  return Fault::impossible_summary;
 }
 
 /// Of what a probe may ask for beside the two summaries: exactly that must be told.
@@ -87,7 +90,10 @@ template <class Index>
   const bool fits = told.covariates.has_value() == !asked.covariate.empty() &&
                     told.sum_of_products.has_value() == asked.pairs &&
                     (told.paired || !asked.pairs);
-  if (!fits) return Fault::wrong_form;
+  if (!fits) {
+    GATEWRIGHT_PROBE("engine: sums that nobody asked for, or without those asked for");
+    return Fault::wrong_form;
+  }
   Fault fault = Fault::none;
   if (told.covariates) {
     fault = fault_of(told.covariates->baseline, told.baseline);

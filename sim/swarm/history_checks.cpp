@@ -39,6 +39,29 @@ std::optional<ProbeIndex> probe_of(const Event& event) noexcept {
       event);
 }
 
+std::uint64_t window_of(const Event& event) noexcept {
+  return std::visit(
+      []<class Told>(const Told& told) -> std::uint64_t {
+        if constexpr (requires { told.window; })
+          return told.window;
+        else
+          return 0;
+      },
+      event);
+}
+
+/// Whether a combined gate weighs the windows of both probes.
+bool share_a_gate(const PlanSpec& plan, ProbeIndex one, ProbeIndex other) {
+  const auto is_part = [&plan](const CombinedGateSpec& combined, ProbeIndex probe) {
+    const auto gate = static_cast<std::size_t>(probe);  // beyond the gates: the check of the split
+    return gate < plan.gates.size() &&
+           std::ranges::find(combined.gates, plan.gates[gate].name) != combined.gates.end();
+  };
+  return std::ranges::any_of(plan.combined, [&](const CombinedGateSpec& combined) {
+    return is_part(combined, one) && is_part(combined, other);
+  });
+}
+
 bool is_quiet(const Decision& decision) noexcept {
   return decision.action == Action::hold && decision.cause != Cause::observation_refused &&
          decision.cause != Cause::rollout_ended;
@@ -84,21 +107,45 @@ std::vector<Harm> harms_of(const PlanSpec& plan, const Policy& policy, const Run
   return harms;
 }
 
-Summary worse(const Summary& summary, Harm& harm) noexcept {
-  const auto n = static_cast<double>(summary.count);
+/// How many of the candidate's events come, or go, to make it worse.
+double changed_events(const Summary& candidate, Harm& harm) noexcept {
+  // Windows may hold few events, so it is their sum that is worse, by one and a tenth.
+  harm.owed += kWorseBy * candidate.sum;
+  const auto n = static_cast<double>(candidate.count);
+  const double changed =
+      std::min(std::floor(harm.owed), harm.sign > 0.0 ? n - candidate.sum : candidate.sum);
+  harm.owed -= changed;
+  return changed;
+}
+
+/// Events of both arms on one prompt, once the candidate's have changed: first those on prompts on
+/// which the arms fared alike, so that each is a pair that differs.
+double both_events(const Samples& pairs, double changed, double sign) noexcept {
+  const double both = *pairs.sum_of_products;
+  const auto n = static_cast<double>(pairs.candidate.count);
+  if (sign > 0.0) {
+    const double neither = n - pairs.baseline.sum - pairs.candidate.sum + both;
+    return both + std::max(0.0, changed - neither);
+  }
+  return both - std::min(both, changed);
+}
+
+void make_worse(Samples& samples, Harm& harm) noexcept {
+  Summary& candidate = samples.candidate;
+  const auto n = static_cast<double>(candidate.count);
   if (harm.is_event) {
-    // Windows may hold few events, so it is their sum that is worse, by one and a tenth.
-    harm.owed += kWorseBy * summary.sum;
-    const double changed =
-        std::min(std::floor(harm.owed), harm.sign > 0.0 ? n - summary.sum : summary.sum);
-    harm.owed -= changed;
-    const double events = summary.sum + harm.sign * changed;
-    return {.count = summary.count, .sum = events, .sum_of_squares = events};
+    const double changed = changed_events(candidate, harm);
+    if (samples.sum_of_products) samples.sum_of_products = both_events(samples, changed, harm.sign);
+    candidate.sum += harm.sign * changed;
+    candidate.sum_of_squares = candidate.sum;
+    return;
   }
   const double shift = harm.sign * harm.size;
-  return {.count = summary.count,
-          .sum = summary.sum + n * shift,
-          .sum_of_squares = summary.sum_of_squares + 2.0 * shift * summary.sum + n * shift * shift};
+  if (samples.sum_of_products) *samples.sum_of_products += shift * samples.baseline.sum;
+  if (samples.covariates)
+    samples.covariates->candidate.sum_of_products += shift * samples.covariates->candidate.sum;
+  candidate.sum_of_squares += 2.0 * shift * candidate.sum + n * shift * shift;
+  candidate.sum += n * shift;
 }
 
 /// Every value moved by kWorseByBins; what would leave the grid stays in its last bin on that side.
@@ -125,7 +172,7 @@ Observation worse(const Observation& observation, std::span<Harm> harms,
   Harm& harm = harms[static_cast<std::size_t>(*probe)];
   if (!harm.is_on) return worsened;
   if (auto* samples = std::get_if<Samples>(&worsened.event)) {
-    samples->candidate = worse(samples->candidate, harm);
+    make_worse(*samples, harm);
   } else if (auto* readings = std::get_if<Readings>(&worsened.event)) {
     readings->candidate.value += harm.sign * harm.size;
   } else if (auto* distributions = std::get_if<Distributions>(&worsened.event)) {
@@ -266,6 +313,12 @@ class Heckler {
       case 18:
         told.event = ExposureApplied{state.target};
         break;
+      case 19:
+        told.event = with_impossible_products(next.event);
+        break;
+      case 20:
+        told.event = with_covariates(next.event);
+        break;
       default:
         break;
     }
@@ -273,7 +326,7 @@ class Heckler {
   }
 
  private:
-  static constexpr std::size_t kKinds = 19;
+  static constexpr std::size_t kKinds = 21;
   static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
   /// Evidence in a form that its probe did not ask for.
@@ -299,6 +352,22 @@ class Heckler {
     return event;
   }
 
+  /// Products that no numbers have.
+  static Event with_impossible_products(Event event) {
+    constexpr double kImpossible = 1e300;
+    if (auto* samples = std::get_if<Samples>(&event)) {
+      if (samples->sum_of_products) samples->sum_of_products = kImpossible;
+      if (samples->covariates) samples->covariates->candidate.sum_of_products = kImpossible;
+    }
+    return event;
+  }
+
+  /// A second number where nobody asked for one.
+  static Event with_covariates(Event event) {
+    if (auto* samples = std::get_if<Samples>(&event)) samples->covariates.emplace();
+    return event;
+  }
+
   /// Evidence of the last window number there is.
   static Event never_followed(Event event) {
     std::visit(
@@ -317,7 +386,8 @@ class Heckler {
 
 }  // namespace
 
-std::vector<Violation> check_commuting(const Machine& machine, const RunTrace& trace) {
+std::vector<Violation> check_commuting(const Machine& machine, const PlanSpec& plan,
+                                       const RunTrace& trace) {
   std::vector<Violation> violations;
   const std::vector<JournalEntry>& entries = trace.journal.entries();
   RolloutState state = trace.initial_state;
@@ -328,7 +398,10 @@ std::vector<Violation> check_commuting(const Machine& machine, const RunTrace& t
     const Observation& second = entries[i + 1].observation;
     const auto a = probe_of(first.event);
     const auto b = probe_of(second.event);
-    if (a && b && a != b && first.at == second.at) {
+    const bool are_of_one_gate =
+        a && b && window_of(first.event) != window_of(second.event) && share_a_gate(plan, *a, *b);
+    if (are_of_one_gate) GATEWRIGHT_PROBE("history checks: two windows of a combined gate");
+    if (a && b && a != b && first.at == second.at && !are_of_one_gate) {
       one = state;
       other = state;
       const Decision after_first = machine.step(one, first);

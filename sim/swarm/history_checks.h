@@ -14,11 +14,14 @@
 
 namespace gatewright::sim {
 
-/// S9: two windows of different probes told one after the other at one instant commute. In either
+/// S9: two windows of different gates told one after the other at one instant commute. In either
 /// order the same state follows, and after both the same decision but for its `fault`, which is
 /// about the observation told last. Nothing is said where the first of them, in either order, is
 /// refused or already moves the rollout: what then comes second is told to another stage, or to none.
-[[nodiscard]] std::vector<Violation> check_commuting(const Machine& machine, const RunTrace& trace);
+/// Windows of the parts of a combined gate are also that one gate's: they commute where they have one
+/// number, and as little as two windows of any gate where they have not.
+[[nodiscard]] std::vector<Violation> check_commuting(const Machine& machine, const PlanSpec& plan,
+                                                     const RunTrace& trace);
 
 /// S10: the journal is told again with every candidate sample made worse, and then with those of one
 /// gate after the other, each time up to the first action that differs (after it the world would have
@@ -27,7 +30,8 @@ namespace gatewright::sim {
 /// * numbers told as sums: every value moved by one tenth of the candidate's first mean (on a
 ///   logarithmic scale, by 0.1) in the direction of harm, which leaves each window's spread and that
 ///   of all windows together as they were;
-/// * events: one more, and then one more for every ten; or less where less is harm;
+/// * events: one more, and then one more for every ten; or less where less is harm; of pairs, on
+///   prompts on which the arms fared alike where there are any;
 /// * readings: the value moved likewise; distributions: every value moved by one sixteenth octave.
 /// Exempt are plans with a two-sided z test, for which a better candidate is harm as well; and plans
 /// that wait for safety on a rate whose spread is estimated (z_test and normal_mixture on events) are

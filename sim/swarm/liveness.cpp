@@ -110,8 +110,12 @@ class Reckoning {
     const MetricInfo* metric = find_metric(spec.metric);
     const bool compares = spec.harm.relation != Relation::absolute;
     const Exposure& exposure = policy_.stages()[stage].exposure;
-    if (metric == nullptr || !is_measured(*metric, compares, exposure)) return {};
     const StageSpec& at = plan_.stages[stage];
+    if (policy_.probes()[gate].statistic.pairs) {
+      const double paired = at.mirrored * scenario_.telemetry.mirrored_sampled;
+      return {.is_measured = at.mirrored > 0.0, .rate_per_second = paired * rate_ * answered()};
+    }
+    if (metric == nullptr || !is_measured(*metric, compares, exposure)) return {};
     // Nobody sees mirrored answers; which requests are mirrored has nothing to do with users.
     const double mirrored = metric->scope == MetricScope::seen
                                 ? 0.0

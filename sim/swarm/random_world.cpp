@@ -135,32 +135,34 @@ Duration windows(const RandomWorld& world, std::size_t count) noexcept {
   return world.scenario.telemetry.window * static_cast<Duration::rep>(count);
 }
 
+GateSpec draw_gate(Dice& dice, const GateKind& kind, std::size_t number) {
+  constexpr const char* kAfter[] = {"1 consecutive", "2 consecutive", "2 of 3", "3 cumulative"};
+  GateSpec gate;
+  gate.name = std::string(kind.metric) + "_" + std::to_string(number);
+  gate.metric = kind.metric;
+  gate.test.name = kind.test;
+  // A third of the anytime gates leave no room: equal arms are at the very edge of harm.
+  const bool is_edge = kind.has_edge && dice.chance(1.0 / 3.0);
+  const double none = kind.relation == Relation::ratio ? 1.0 : 0.0;
+  const double margin = is_edge ? none : dice.about(kind.least, kind.most);
+  gate.harm = {.kind = *kind.definition != '\0' ? HarmSpec::Kind::quantile : HarmSpec::Kind::mean,
+               .probability = *kind.definition != '\0' ? 0.95 : 0.0,
+               .relation = kind.relation,
+               .direction = kind.direction,
+               .margin = kind.direction == Direction::down ? -margin : margin};
+  if (*kind.scale != '\0') gate.test.parameters["scale"] = std::string(kind.scale);
+  if (*kind.definition != '\0') gate.test.parameters["definition"] = std::string(kind.definition);
+  if (gate.test.name == "fixed_threshold")
+    gate.test.parameters["after"] = std::string(dice.pick(kAfter));
+  return gate;
+}
+
 void draw_gates(Dice& dice, RandomWorld& world) {
   constexpr std::size_t kWindows[] = {1, 2, 5};
-  constexpr const char* kAfter[] = {"1 consecutive", "2 consecutive", "2 of 3", "3 cumulative"};
   world.plan.every = windows(world, dice.pick(kWindows));
   const std::size_t count = 1 + dice.below(6);
-  for (std::size_t i = 0; i < count; ++i) {
-    const GateKind& kind = dice.pick(kGateKinds);
-    GateSpec gate;
-    gate.name = std::string(kind.metric) + "_" + std::to_string(i);
-    gate.metric = kind.metric;
-    gate.test.name = kind.test;
-    // A third of the anytime gates leave no room: equal arms are at the very edge of harm.
-    const bool is_edge = kind.has_edge && dice.chance(1.0 / 3.0);
-    const double none = kind.relation == Relation::ratio ? 1.0 : 0.0;
-    const double margin = is_edge ? none : dice.about(kind.least, kind.most);
-    gate.harm = {.kind = *kind.definition != '\0' ? HarmSpec::Kind::quantile : HarmSpec::Kind::mean,
-                 .probability = *kind.definition != '\0' ? 0.95 : 0.0,
-                 .relation = kind.relation,
-                 .direction = kind.direction,
-                 .margin = kind.direction == Direction::down ? -margin : margin};
-    if (*kind.scale != '\0') gate.test.parameters["scale"] = std::string(kind.scale);
-    if (*kind.definition != '\0') gate.test.parameters["definition"] = std::string(kind.definition);
-    if (gate.test.name == "fixed_threshold")
-      gate.test.parameters["after"] = std::string(dice.pick(kAfter));
-    world.plan.gates.push_back(std::move(gate));
-  }
+  for (std::size_t i = 0; i < count; ++i)
+    world.plan.gates.push_back(draw_gate(dice, dice.pick(kGateKinds), i));
 }
 
 void draw_budget(Dice& dice, RandomWorld& world) {
@@ -243,6 +245,55 @@ void draw_split_check(Dice&, RandomWorld& world) {
 }
 
 void draw_holm(Dice&, RandomWorld& world) { world.plan.spending = Spending::holm; }
+
+/// A gate on the two answers to each mirrored prompt, where some stage mirrors any.
+void draw_pairs(Dice& dice, RandomWorld& world) {
+  constexpr GateKind kKinds[] = {
+      {.metric = "latency", .test = "paired_mixture", .scale = "log", .has_edge = true},
+      {.metric = "cost", .test = "paired_mixture", .scale = "linear", .has_edge = true},
+      {.metric = "error", .test = "paired_rate", .most = 3.0, .has_edge = true},
+      {.metric = "quality",
+       .test = "paired_mixture",
+       .relation = Relation::difference,
+       .direction = Direction::down,
+       .least = 0.005,
+       .most = 0.1,
+       .has_edge = true},
+  };
+  const GateKind& kind = dice.pick(kKinds);
+  if (std::ranges::any_of(world.plan.stages,
+                          [](const StageSpec& stage) { return stage.mirrored > 0.0; }))
+    world.plan.gates.push_back(draw_gate(dice, kind, world.plan.gates.size()));
+}
+
+/// Prompts' lengths explain part of what some gates on numbers see.
+void draw_covariates(Dice& dice, RandomWorld& world) {
+  for (GateSpec& gate : world.plan.gates)
+    if (gate.test.name == "normal_mixture" && gate.metric != "refusal" && dice.chance(0.5))
+      gate.test.parameters["covariate"] = std::string("input_tokens");
+}
+
+bool has_same_windows(const GateSpec& one, const GateSpec& other) noexcept {
+  return one.every == other.every && one.window == other.window &&
+         one.initial_delay == other.initial_delay;
+}
+
+/// Two or more gates that are looked at together, and could be wrong together.
+void draw_combined(Dice& dice, RandomWorld& world) {
+  CombinedGateSpec combined{.name = "together", .margins_used = dice.about(1.05, 1.8)};
+  const GateSpec* first = nullptr;
+  for (const GateSpec& gate : world.plan.gates) {
+    const bool is_part =
+        (gate.test.name == "normal_mixture" || gate.test.name == "beta_binomial_mixture") &&
+        gate.harm.relation != Relation::absolute && !is_at_edge(gate.harm);
+    if (!is_part || (first != nullptr && !has_same_windows(gate, *first))) continue;
+    if (first == nullptr) first = &gate;
+    combined.gates.push_back(gate.name);
+  }
+  if (dice.chance(0.2)) combined.role = GateRole::advisory;
+  if (dice.chance(0.2)) combined.evidence = EvidenceSpan::stage;
+  if (combined.gates.size() >= 2) world.plan.combined.push_back(std::move(combined));
+}
 
 // ---- the world ----
 
@@ -438,7 +489,11 @@ void draw_servers(Dice& dice, RandomWorld& world) {
       scenario.telemetry.faults,
       [](const TelemetryFault& fault) { return fault.kind == TelemetryFaultKind::truncated; });
   const auto* poisson = std::get_if<PoissonArrivals>(&scenario.traffic.arrivals);
-  if (is_cut || scenario.rollback.cold > Duration::zero() || poisson == nullptr) return;
+  const bool has_pairs = std::ranges::any_of(world.plan.gates, [](const GateSpec& gate) {
+    return gate.test.name.starts_with("paired_");
+  });
+  if (is_cut || has_pairs || scenario.rollback.cold > Duration::zero() || poisson == nullptr)
+    return;
   Serving serving;
   constexpr double kSecondsAnswer = 4.0;
   const double slots = poisson->rate_per_second * kSecondsAnswer * dice.about(0.3, 3.0);
@@ -508,6 +563,9 @@ constexpr Dimension kDimensions[] = {
     {"freeze", "swarm.freeze", plan, 0.2, draw_freeze},
     {"split check", "swarm.split_check", plan, 0.7, draw_split_check},
     {"Holm", "swarm.holm", plan, 0.3, draw_holm},
+    {"covariates", "swarm.covariates", plan, 0.2, draw_covariates},
+    {"combined gate", "swarm.combined", plan, 0.4, draw_combined},
+    {"pairs", "swarm.pairs", plan, 0.5, draw_pairs},
 
     {"traffic", "swarm.traffic", world, 1.0, draw_traffic},
     {"baseline", "swarm.baseline", world, 1.0, draw_baseline},
@@ -563,6 +621,11 @@ constexpr Dimension kDimensions[] = {
 };
 
 }  // namespace
+
+bool is_at_edge(const HarmSpec& harm) noexcept {
+  return (harm.relation == Relation::ratio && harm.margin == 1.0) ||
+         (harm.relation == Relation::difference && harm.margin == 0.0);
+}
 
 std::string_view to_string(Guise guise) noexcept {
   constexpr std::string_view kNames[] = {"faulty", "healthy", "harmful"};

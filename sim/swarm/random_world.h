@@ -29,6 +29,9 @@ enum class Guise : std::uint8_t { faulty, healthy, harmful };
 inline constexpr std::size_t kGuises = 3;
 [[nodiscard]] std::string_view to_string(Guise guise) noexcept;
 
+/// Whether equal arms are at the very edge of harm.
+[[nodiscard]] bool is_at_edge(const HarmSpec& harm) noexcept;
+
 struct RandomWorld {
   Scenario scenario;
   PlanSpec plan;

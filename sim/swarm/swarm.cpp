@@ -66,12 +66,6 @@ std::vector<double> alphas_of(const PlanSpec& plan) {
   return alphas;
 }
 
-/// Whether equal arms are at the very edge of harm.
-[[nodiscard]] bool is_at_edge(const HarmSpec& harm) noexcept {
-  return (harm.relation == HarmSpec::Relation::ratio && harm.margin == 1.0) ||
-         (harm.relation == HarmSpec::Relation::difference && harm.margin == 0.0);
-}
-
 /// E-values of a healthy rollout's anytime gates at the edge of harm, at an instant that the plan alone
 /// fixes, the end of its dwells; of a rollout that ended before, as they were then (a stopped e-process is one). Harm is
 /// cut off at 0, so an e-value below 1 is known as at most 1 and counts as 0. Gates of one test in one
@@ -107,7 +101,7 @@ std::vector<EValue> e_values_of(const Rehearsal& rehearsal, const RunTrace& trac
 std::optional<double> whole_budget(const PlanSpec& plan) {
   for (const GateSpec& gate : plan.gates)
     if (gate.role == GateRole::protective && !is_anytime(gate)) return std::nullopt;
-  return plan.false_alarm_budget;
+  return plan.false_alarm_budget;  // combined gates and the check of the split spend of it as well
 }
 
 class WorldPlay {
@@ -133,7 +127,7 @@ class WorldPlay {
     const Machine machine = machine_of(rehearsal.engine());
 
     found(guise, record.violations);
-    found(guise, check_commuting(machine, trace));
+    found(guise, check_commuting(machine, rehearsal.world.plan, trace));
     found(guise,
           check_worsening(machine, rehearsal.world.plan, rehearsal.engine().policy(), trace));
     found(guise, check_retelling(contender, machine, trace,

@@ -44,7 +44,7 @@ TEST(Commuting, HonestWindowsOfOneInstantCommute) {
   const Contender one = contender(five_gates());
   RunTrace trace;
   ASSERT_EQ(play(one, quiet_world(), {3, 0}, &trace).outcome, Outcome::completed);
-  EXPECT_EQ(invariants_of(check_commuting(machine_of(one.engine), trace)), Invariants{});
+  EXPECT_EQ(invariants_of(check_commuting(machine_of(one.engine), *one.plan, trace)), Invariants{});
 }
 
 TEST(Commuting, S9EvidenceThatRemembersWhoCameFirst) {
@@ -56,22 +56,38 @@ TEST(Commuting, S9EvidenceThatRemembersWhoCameFirst) {
         if (const auto* samples = std::get_if<Samples>(&observation.event))
           state.memory.back() = 0.5 * state.memory.back() + static_cast<double>(samples->probe);
       });
-  EXPECT_EQ(invariants_of(check_commuting(broken, trace)), Invariants{"S9"});
+  EXPECT_EQ(invariants_of(check_commuting(broken, *one.plan, trace)), Invariants{"S9"});
+}
+
+/// The second gate hears better when the first one's window is there already.
+Machine passing_verdicts_on(const Engine& engine) {
+  return machine_with(engine,
+                      [](RolloutState& state, const Observation& observation, const Decision&) {
+                        const auto* samples = std::get_if<Samples>(&observation.event);
+                        if (samples != nullptr && samples->probe == ProbeIndex{1} &&
+                            state.windows[0] == state.windows[1])
+                          state.memory.back() += 1.0;
+                      });
 }
 
 TEST(Commuting, S9AGateThatPassesItsVerdictOn) {
-  // The second gate hears better when the first one's window is there already.
   const Contender one = contender(five_gates());
   RunTrace trace;
   (void)play(one, quiet_world(), {3, 0}, &trace);
-  const Machine broken = machine_with(
-      one.engine, [](RolloutState& state, const Observation& observation, const Decision&) {
-        const auto* samples = std::get_if<Samples>(&observation.event);
-        if (samples != nullptr && samples->probe == ProbeIndex{1} &&
-            state.windows[0] == state.windows[1])
-          state.memory.back() += 1.0;
-      });
-  EXPECT_EQ(invariants_of(check_commuting(broken, trace)), Invariants{"S9"});
+  EXPECT_EQ(invariants_of(check_commuting(passing_verdicts_on(one.engine), *one.plan, trace)),
+            Invariants{"S9"});
+}
+
+TEST(Commuting, S9HoldsForTheSameWindowOfACombinedGatesPartsToo) {
+  PlanSpec plan = five_gates();
+  plan.combined = {
+      {.name = "together", .gates = {plan.gates[0].name, plan.gates[1].name}, .margins_used = 1.5}};
+  const Contender one = contender(plan);
+  RunTrace trace;
+  (void)play(one, quiet_world(), {3, 0}, &trace);
+  EXPECT_EQ(invariants_of(check_commuting(machine_of(one.engine), *one.plan, trace)), Invariants{});
+  EXPECT_EQ(invariants_of(check_commuting(passing_verdicts_on(one.engine), *one.plan, trace)),
+            Invariants{"S9"});
 }
 
 // ---- S10 ----

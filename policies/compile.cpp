@@ -949,9 +949,13 @@ class Compiler {
       for (StagedGate& gate : gates) gate.role = GateRole::advisory;
       for (StagedCombination& gate : combined) gate.role = GateRole::advisory;
     }
-    return std::make_shared<StagedPolicy>(plan_.name, std::move(stages), std::move(gates),
-                                          plan_.when_halted, std::move(combined), plan_.spending,
-                                          std::move(guard));
+    return std::make_shared<StagedPolicy>(StagedParts{.name = plan_.name,
+                                                      .stages = std::move(stages),
+                                                      .gates = std::move(gates),
+                                                      .when_halted = plan_.when_halted,
+                                                      .combined = std::move(combined),
+                                                      .spending = plan_.spending,
+                                                      .guard = std::move(guard)});
   }
 
   [[nodiscard]] Probe probe_of(std::size_t i) const {

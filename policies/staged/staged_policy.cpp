@@ -151,21 +151,18 @@ bool is_measured(const MetricInfo& metric, const GateTest& test, const Exposure&
   return is_measured(metric, test.compares_arms(), exposure);
 }
 
-StagedPolicy::StagedPolicy(std::string name, std::vector<StagedStage> stages,
-                           std::vector<StagedGate> gates, WhenHalted when_halted,
-                           std::vector<StagedCombination> combined, Spending spending,
-                           std::optional<SampleRatioGuard> guard)
-    : name_(std::move(name)),
-      when_halted_(when_halted),
-      spending_(spending),
+StagedPolicy::StagedPolicy(StagedParts parts)
+    : name_(std::move(parts.name)),
+      when_halted_(parts.when_halted),
+      spending_(parts.spending),
       slots_(RolloutSlot::count),
-      guard_(std::move(guard)) {
-  for (StagedStage& stage : stages) {
+      guard_(std::move(parts.guard)) {
+  for (StagedStage& stage : parts.stages) {
     stages_.push_back(std::move(stage.stage));
     rules_.push_back(stage.rule);
   }
   std::vector<std::optional<StageIndex>> test_of;
-  for (StagedGate& gate : gates) {
+  for (StagedGate& gate : parts.gates) {
     test_of.push_back(gate.test_of);
     if (gate.role == GateRole::protective) protective_ |= GateMask{1} << gates_.size();
     spent_.push_back(spent_of(gate.budget, gate.budget_share,
@@ -189,7 +186,7 @@ StagedPolicy::StagedPolicy(std::string name, std::vector<StagedStage> stages,
     probes_.push_back(std::move(gate.probe));
     gate_names_.push_back(std::move(gate.name));
   }
-  for (StagedCombination& gate : combined) {
+  for (StagedCombination& gate : parts.combined) {
     if (gate.role == GateRole::protective) protective_ |= GateMask{1} << gate_names_.size();
     spent_.push_back(spent_of(gate.budget, gate.budget_share, true, gate.spent));
     combined_.push_back({.budget = gate.budget,
@@ -456,6 +453,7 @@ void StagedPolicy::judge_combinations(ConstPolicyMemory memory, std::size_t stag
     const GateMask bit = GateMask{1} << (gates_.size() + i);
     const Verdict verdict = verdict_of(memory.subspan(gate.first_slot, GateSlot::count));
     if (verdict == Verdict::fail) {
+      GATEWRIGHT_PROBE("staged policy: a combined gate fails");
       proposal.failing |= bit;
       findings.failed |= gate.is_protective;
     }

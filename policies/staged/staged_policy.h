@@ -59,13 +59,21 @@ struct StagedStage {
   StageRule rule;
 };
 
+/// All that a staged policy is made of.
+struct StagedParts {
+  std::string name;
+  std::vector<StagedStage> stages;
+  std::vector<StagedGate> gates;
+  WhenHalted when_halted = WhenHalted::rollback;
+  std::vector<StagedCombination> combined{};
+  Spending spending = Spending::split;
+  std::optional<SampleRatioGuard> guard{};
+};
+
 class StagedPolicy final : public Policy {
  public:
   /// The guard's probe and name come after those of the gates.
-  StagedPolicy(std::string name, std::vector<StagedStage> stages, std::vector<StagedGate> gates,
-               WhenHalted when_halted, std::vector<StagedCombination> combined = {},
-               Spending spending = Spending::split,
-               std::optional<SampleRatioGuard> guard = std::nullopt);
+  explicit StagedPolicy(StagedParts parts);
 
   [[nodiscard]] std::string_view name() const noexcept override { return name_; }
   [[nodiscard]] std::span<const Stage> stages() const noexcept override { return stages_; }

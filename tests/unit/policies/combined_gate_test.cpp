@@ -349,9 +349,10 @@ Driver at_one_stage(std::vector<GateRole> roles, Spending spending) {
   }
   std::vector<StagedStage> stages;
   stages.push_back(stage("10%", served(1'000), {.dwell = 30min, .timeout = 24h, .is_last = true}));
-  return Driver(Engine(std::make_shared<StagedPolicy>("staged", std::move(stages), std::move(gates),
-                                                      WhenHalted::rollback,
-                                                      std::vector<StagedCombination>{}, spending)));
+  return Driver(Engine(std::make_shared<StagedPolicy>(StagedParts{.name = "staged",
+                                                                  .stages = std::move(stages),
+                                                                  .gates = std::move(gates),
+                                                                  .spending = spending})));
 }
 
 TEST(Holm, NamesAtAHaltWhatTheSharesOfTheFailedLeave) {

@@ -127,8 +127,10 @@ class SumTest final : public GateTest {
                                           std::vector<StagedGate> gates = {},
                                           WhenHalted when_halted = WhenHalted::rollback) {
   stages.back().rule.is_last = true;
-  return Engine(
-      std::make_shared<StagedPolicy>("staged", std::move(stages), std::move(gates), when_halted));
+  return Engine(std::make_shared<StagedPolicy>(StagedParts{.name = "staged",
+                                                           .stages = std::move(stages),
+                                                           .gates = std::move(gates),
+                                                           .when_halted = when_halted}));
 }
 
 /// Ten requests an arm; `harm` is what the candidate's values add up to, `safety` the baseline's.

@@ -7,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include "analysis/sentence.h"
 #include "bindings/cli/exit_status.h"
 #include "bindings/cli/flags.h"
 #include "bindings/cli/outputs.h"
@@ -174,21 +173,11 @@ void check(const CalibrateOptions& options) {
   }
   progress.clear();
 
-  const analysis::Style style = stdout_style();
-  analysis::ReportContext context{.scenario = rehearsal.study.scenario.name,
-                                  .sentence = analysis::sentence(rehearsal.study.scenario),
-                                  .notes = rehearsal.notes,
-                                  .seed = seed,
-                                  .repro = repro(options, seed, runs),
-                                  .colour = style.colour,
-                                  .unicode = style.unicode};
-  if (records.interrupted)
-    context.notes.push_back(
-        fmt::format("Interrupted: {} of {} runs were finished.", records.runs(), runs));
-  deliver(options.output, [&](OutputForm form, bool to_terminal) {
-    context.colour = to_terminal && style.colour;
-    return rendered(form, context, calibration);
-  });
+  analysis::ReportContext context =
+      context_of(rehearsal, {.seed = seed, .repro = repro(options, seed, runs)});
+  note_interruption(records, runs, context);
+  deliver(options.output, context,
+          [&](OutputForm form) { return rendered(form, context, calibration); });
   if (records.interrupted || fresh.interrupted) return kInterrupted;
   return kAsExpected;
 }

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "analysis/comparison.h"
-#include "analysis/sentence.h"
 #include "bindings/cli/exit_status.h"
 #include "bindings/cli/flags.h"
 #include "bindings/cli/outputs.h"
@@ -81,21 +80,11 @@ void check(const CompareOptions& options) {
   for (std::size_t i = 1; i < rehearsal.field.size(); ++i)
     comparisons.push_back(analysis::compare(compared(0), compared(i), options.confidence));
 
-  const analysis::Style style = stdout_style();
-  analysis::ReportContext context{.scenario = rehearsal.study.scenario.name,
-                                  .sentence = analysis::sentence(rehearsal.study.scenario),
-                                  .notes = rehearsal.notes,
-                                  .seed = seed,
-                                  .repro = repro(options, seed, runs),
-                                  .colour = style.colour,
-                                  .unicode = style.unicode};
-  if (records.interrupted)
-    context.notes.push_back(
-        fmt::format("Interrupted: {} of {} runs were finished.", records.runs(), runs));
-  deliver(options.output, [&](OutputForm form, bool to_terminal) {
-    context.colour = to_terminal && style.colour;
-    return rendered(form, context, comparisons);
-  });
+  analysis::ReportContext context =
+      context_of(rehearsal, {.seed = seed, .repro = repro(options, seed, runs)});
+  note_interruption(records, runs, context);
+  deliver(options.output, context,
+          [&](OutputForm form) { return rendered(form, context, comparisons); });
   if (records.interrupted) return kInterrupted;
   const std::vector<std::string> broken = violation_repros(field, seed, records);
   for (const std::string& command : broken) say("broken invariant; repro: " + command);

@@ -36,13 +36,11 @@ void check(const OutputFlags& flags) {
       throw UsageError("-o " + file + ": expected a name that ends in .json, .csv or .txt");
 }
 
-void deliver(const OutputFlags& flags,
-             const std::function<std::string(OutputForm form, bool to_terminal)>& rendered) {
-  print(rendered(flags.json  ? OutputForm::json
-                 : flags.csv ? OutputForm::csv
-                             : OutputForm::text,
-                 true));
-  for (const std::string& file : flags.files) write_file(file, rendered(*form_of(file), false));
+void deliver(const OutputFlags& flags, analysis::ReportContext& context,
+             const std::function<std::string(OutputForm form)>& rendered) {
+  print(rendered(flags.json ? OutputForm::json : flags.csv ? OutputForm::csv : OutputForm::text));
+  context.colour = false;
+  for (const std::string& file : flags.files) write_file(file, rendered(*form_of(file)));
 }
 
 }  // namespace gatewright::cli

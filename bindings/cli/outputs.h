@@ -1,5 +1,5 @@
 // Where a report goes: stdout as text, JSON or CSV, and files.
-// Used by the verbs that print tables; knows nothing of what they say.
+// Used by the verbs that print reports; knows nothing of what they say.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <CLI/App.hpp>
+
+#include "analysis/report.h"
 
 namespace gatewright::cli {
 
@@ -21,8 +23,9 @@ enum class OutputForm : std::uint8_t { text, json, csv };
 void add_output_flags(CLI::App& verb, OutputFlags& flags, const std::string& rows);
 /// Throws UsageError where flags contradict each other or a file's name says no form.
 void check(const OutputFlags& flags);
-/// Prints, and writes the files. `rendered` makes the report in a form, for the terminal or not.
-void deliver(const OutputFlags& flags,
-             const std::function<std::string(OutputForm form, bool to_terminal)>& rendered);
+/// Prints, and writes the files. `rendered` makes the report in a form, in the context's colours: files
+/// have none.
+void deliver(const OutputFlags& flags, analysis::ReportContext& context,
+             const std::function<std::string(OutputForm form)>& rendered);
 
 }  // namespace gatewright::cli

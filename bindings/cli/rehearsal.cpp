@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/sentence.h"
 #include "bindings/cli/interrupt.h"
 #include "bindings/cli/problems.h"
 #include "bindings/cli/terminal.h"
@@ -257,6 +258,24 @@ analysis::Sample sample_of(const Rehearsal& rehearsal, const Records& records,
   if (contender < records.healthy_twin.size())
     sample.healthy_twin = records.healthy_twin[contender];
   return sample;
+}
+
+analysis::ReportContext context_of(const Rehearsal& rehearsal, ReportOrigin origin) {
+  const analysis::Style style = stdout_style();
+  return {.scenario = rehearsal.study.scenario.name,
+          .sentence = analysis::sentence(rehearsal.study.scenario),
+          .notes = rehearsal.notes,
+          .seed = origin.seed,
+          .repro = std::move(origin.repro),
+          .colour = style.colour,
+          .unicode = style.unicode};
+}
+
+void note_interruption(const Records& records, std::uint64_t runs,
+                       analysis::ReportContext& context) {
+  if (records.interrupted)
+    context.notes.push_back(
+        fmt::format("Interrupted: {} of {} runs were finished.", records.runs(), runs));
 }
 
 std::vector<std::string> violation_repros(const RehearsalOptions& options, std::uint64_t seed,

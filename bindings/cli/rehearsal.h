@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analysis/operating_characteristics.h"
+#include "analysis/report.h"
 #include "scenarios/document.h"
 #include "scenarios/load.h"
 #include "sim/run.h"
@@ -83,6 +84,17 @@ void play(const Rehearsal& rehearsal, const PlayOptions& options, Records& recor
 
 [[nodiscard]] analysis::Sample sample_of(const Rehearsal& rehearsal, const Records& records,
                                          std::size_t contender);
+
+/// What is said of a report, besides its rehearsal.
+struct ReportOrigin {
+  std::uint64_t seed = 0;
+  std::string repro;
+};
+/// The head and the end of a report for the terminal.
+[[nodiscard]] analysis::ReportContext context_of(const Rehearsal& rehearsal, ReportOrigin origin);
+/// Says in the report how many of `runs` were finished, where an interrupt cut them short.
+void note_interruption(const Records& records, std::uint64_t runs,
+                       analysis::ReportContext& context);
 
 /// Commands that show runs with a broken invariant, one per contender and world that has one.
 [[nodiscard]] std::vector<std::string> violation_repros(const RehearsalOptions& options,

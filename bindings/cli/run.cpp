@@ -1,16 +1,14 @@
 // gatewright run: plays one scenario many times and prints its operating characteristics.
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 
 #include "analysis/report.h"
-#include "analysis/sentence.h"
 #include "bindings/cli/exit_status.h"
-#include "bindings/cli/files.h"
 #include "bindings/cli/flags.h"
+#include "bindings/cli/outputs.h"
 #include "bindings/cli/problems.h"
 #include "bindings/cli/progress.h"
 #include "bindings/cli/rehearsal.h"
@@ -30,8 +28,7 @@ struct RunOptions {
   double confidence = 0.95;
   std::optional<double> until;
   std::optional<std::uint64_t> runs_max;
-  bool json = false, csv = false;
-  std::vector<std::string> outputs;
+  OutputFlags output;
 };
 
 using analysis::OperatingCharacteristics;
@@ -77,24 +74,15 @@ using analysis::OperatingCharacteristics;
   return command_line(words);
 }
 
-[[nodiscard]] std::string rendered(const std::string& form, const analysis::ReportContext& context,
+[[nodiscard]] std::string rendered(OutputForm form, const analysis::ReportContext& context,
                                    const std::vector<OperatingCharacteristics>& all) {
-  if (form == ".json") return analysis::json(context, all);
-  if (form == ".csv") return analysis::csv(context, all);
+  if (form == OutputForm::json) return analysis::json(context, all);
+  if (form == OutputForm::csv) return analysis::csv(context, all);
   return analysis::text(context, all);
 }
 
-void check_outputs(const RunOptions& options) {
-  if (options.json && options.csv) throw UsageError("--json and --csv exclude each other");
-  for (const std::string& output : options.outputs) {
-    const std::string form = std::filesystem::path(output).extension().string();
-    if (form != ".json" && form != ".csv" && form != ".txt")
-      throw UsageError("-o " + output + ": expected a name that ends in .json, .csv or .txt");
-  }
-}
-
 [[nodiscard]] int run(const RunOptions& options) {
-  check_outputs(options);
+  check(options.output);
   const Rehearsal rehearsal = prepare(options.rehearsal, Expect::drop, options.play.quiet);
   const std::uint64_t seed = options.play.seed.value_or(rehearsal.study.scenario.seed);
   const std::uint64_t first_look = options.play.runs.value_or(kRuns);
@@ -123,16 +111,10 @@ void check_outputs(const RunOptions& options) {
   }
   progress.clear();
 
-  const analysis::Style style = stdout_style();
   const sim::FidelityChoice fidelity = sim::choose_fidelity(rehearsal.field, *rehearsal.world);
-  analysis::ReportContext context{.scenario = rehearsal.study.scenario.name,
-                                  .sentence = analysis::sentence(rehearsal.study.scenario),
-                                  .notes = rehearsal.notes,
-                                  .fidelity = std::string(to_string(fidelity.fidelity)),
-                                  .seed = seed,
-                                  .repro = repro(options, seed, first_look),
-                                  .colour = style.colour,
-                                  .unicode = style.unicode};
+  analysis::ReportContext context =
+      context_of(rehearsal, {.seed = seed, .repro = repro(options, seed, first_look)});
+  context.fidelity = to_string(fidelity.fidelity);
   if (!fidelity.reason.empty())
     context.notes.push_back(
         fmt::format("fidelity: auto took {}: {}", context.fidelity, fidelity.reason));
@@ -145,15 +127,8 @@ void check_outputs(const RunOptions& options) {
                     "with {:.6g}%.",
                     100.0 * *options.until, 100.0 * half_width(found), fmt::join(looks, ", "),
                     100.0 * options.confidence));
-  if (records.interrupted)
-    context.notes.push_back(
-        fmt::format("Interrupted: {} of {} runs were finished.", records.runs(), most));
-
-  print(rendered(options.json ? ".json" : options.csv ? ".csv" : ".txt", context, found));
-  context.colour = false;
-  for (const std::string& output : options.outputs)
-    write_file(output,
-               rendered(std::filesystem::path(output).extension().string(), context, found));
+  note_interruption(records, most, context);
+  deliver(options.output, context, [&](OutputForm form) { return rendered(form, context, found); });
 
   if (records.interrupted) return kInterrupted;
   const std::vector<std::string> broken = violation_repros(options.rehearsal, seed, records);
@@ -178,12 +153,7 @@ void add_run(CLI::App& app, int& status) {
   verb.add_option("--runs-max", options->runs_max,
                   fmt::format("Most runs with --until; default: {}", kRunsMax))
       ->type_name("N");
-  verb.add_flag("--json", options->json, "Print one JSON object");
-  verb.add_flag("--csv", options->csv, "Print a header and one row per policy");
-  verb.add_option("-o,--output", options->outputs,
-                  "Also write a file: .json, .csv or .txt; may be repeated")
-      ->type_name("FILE")
-      ->allow_extra_args(false);
+  add_output_flags(verb, options->output, "policy");
   verb.footer(
       "Several policies play in the same random worlds, in the order given. Where the\n"
       "candidate is harmful, its healthy twin is played as well.");

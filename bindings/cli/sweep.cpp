@@ -27,6 +27,7 @@
 #include "bindings/cli/terminal.h"
 #include "bindings/cli/verbs.h"
 #include "policies/digest.h"
+#include "scenarios/text.h"
 
 namespace gatewright::cli {
 namespace {
@@ -43,6 +44,7 @@ struct SweepOptions {
   RehearsalOptions rehearsal;
   PlayFlags play;
   std::vector<std::string> over;
+  std::vector<std::string> show;
   std::string store;
   double confidence = 0.95;
   OutputFlags output;
@@ -237,6 +239,7 @@ using Results = std::map<std::size_t, OperatingCharacteristics>;
 struct Report {
   const SweepGrid& grid;
   const Results& results;
+  const std::vector<std::string>& show;  ///< columns of the text; empty: the usual ones
   analysis::ReportContext context;
   std::uint64_t runs = 0;
   double confidence = 0.95;
@@ -296,6 +299,32 @@ struct Report {
   return analysis::json_text(whole);
 }
 
+/// A column of the text.
+struct Shown {
+  std::string title;
+  std::string name;
+  std::string_view unit;
+};
+
+/// Names carry their units, but for shares.
+[[nodiscard]] std::string_view unit_of(std::string_view name) {
+  const auto has = [name](std::string_view word) { return name.find(word) != name.npos; };
+  if (has("_minutes_")) return "min";
+  if (has("_hours_")) return "h";
+  if (has("_usd_")) return "USD";
+  return has("requests_") ? "" : "%";
+}
+
+[[nodiscard]] std::vector<Shown> shown_columns(const std::vector<std::string>& names) {
+  if (names.empty())
+    return {{"false-alarm rate", "false_alarm_rate", "%"},
+            {"detection", "detection_probability", "%"},
+            {"delay, median", "detection_delay_minutes_p50", "min"}};
+  std::vector<Shown> columns;
+  for (const std::string& name : names) columns.push_back({name, name, unit_of(name)});
+  return columns;
+}
+
 [[nodiscard]] std::string text(const Report& report) {
   constexpr std::size_t kShare = 23;  // "100.0% [ 99.1, 100.0]"
   constexpr std::size_t kSettingMost = 15;
@@ -319,25 +348,30 @@ struct Report {
     page += "  " + letter + " = " + axis.path + "\n";
     head += analysis::left(letter, widths.back());
   }
-  page += "\n" +
-          style.bold(head + analysis::left("false-alarm rate", kShare) +
-                     analysis::left("detection", kShare) + "delay, median") +
-          "\n";
-  const auto cell_text = [&](const OperatingCharacteristics& result, const char* name,
-                             std::string_view unit) {
-    const analysis::Estimate* estimate = result.find(name);
+  const auto cell_text = [&](const OperatingCharacteristics& result, const Shown& column) {
+    const analysis::Estimate* estimate = result.find(column.name);
     if (estimate == nullptr || estimate->runs == 0) return std::string("-");
-    return analysis::value_text(*estimate, unit) + " " + analysis::interval_text(*estimate, unit);
+    return analysis::value_text(*estimate, column.unit) + " " +
+           analysis::interval_text(*estimate, column.unit);
   };
+  const std::vector<Shown> columns = shown_columns(report.show);
+  std::vector<std::size_t> wide;
+  for (const Shown& column : columns) {
+    wide.push_back(std::max(kShare, analysis::width(column.title) + 2));
+    for (const auto& [cell, result] : report.results)
+      wide.back() = std::max(wide.back(), analysis::width(cell_text(result, column)) + 2);
+    head += analysis::left(column.title, wide.back());
+  }
+  head.erase(head.find_last_not_of(' ') + 1);
+  page += "\n" + style.bold(head) + "\n";
   for (const auto& [cell, result] : report.results) {
     std::string line = "  ";
     const auto settings = report.grid.settings(cell);
     for (std::size_t i = 0; i < settings.size(); ++i)
       line += analysis::left(analysis::cut(settings[i].second, widths[i] - 2, style.unicode),
                              widths[i]);
-    line += analysis::left(cell_text(result, "false_alarm_rate", "%"), kShare) +
-            analysis::left(cell_text(result, "detection_probability", "%"), kShare) +
-            cell_text(result, "detection_delay_minutes_p50", "min");
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      line += analysis::left(cell_text(result, columns[i]), wide[i]);
     line.erase(line.find_last_not_of(' ') + 1);
     page += line + "\n";
   }
@@ -366,11 +400,25 @@ void check(const SweepOptions& options) {
   std::vector<std::string> words{"gatewright", "sweep"};
   std::ranges::copy(arguments(options.rehearsal), std::back_inserter(words));
   for (const std::string& over : options.over) words.insert(words.end(), {"--over", over});
+  for (const std::string& name : options.show) words.insert(words.end(), {"--show", name});
   if (options.confidence != 0.95)
     words.insert(words.end(),
                  {"--confidence", fmt::format("{:.10g}%", 100.0 * options.confidence)});
   words.insert(words.end(), {"--seed", std::to_string(seed), "--runs", std::to_string(runs)});
   return command_line(words);
+}
+
+/// The columns asked for must be some that the first world's policies have.
+void check_show(const SweepOptions& options, const Rehearsal& rehearsal) {
+  std::vector<std::string> names;
+  for (const sim::Contender& contender : rehearsal.field)
+    for (const analysis::Column& column :
+         analysis::operating_characteristics({}, contender, options.confidence).columns)
+      names.push_back(column.name);
+  for (const std::string& name : options.show)
+    if (std::ranges::find(names, name) == names.end())
+      throw UsageError("--show: there is no column " + shell_quoted(name) +
+                       scenarios::hint(name, names));
 }
 
 /// The scenario without the settings of any cell.
@@ -400,6 +448,7 @@ void check(const SweepOptions& options) {
   check(options);
   const SweepGrid grid = grid_of(options.over);
   const std::vector<World> worlds = worlds_of(options, grid);
+  check_show(options, worlds.front().rehearsal);
   if (watch_for_interrupt()) return kInterrupted;
   const sim::Scenario base = base_of(options);
   const std::uint64_t seed = options.play.seed.value_or(base.seed);
@@ -453,27 +502,19 @@ void check(const SweepOptions& options) {
   }
   progress.clear();
 
-  const Rehearsal& first = worlds.front().rehearsal;
-  const analysis::Style style = stdout_style();
   Report report{.grid = grid,
                 .results = results,
-                .context = {.scenario = base.name,
-                            .sentence = analysis::sentence(base),
-                            .notes = first.notes,
-                            .seed = seed,
-                            .repro = repro(options, seed, runs),
-                            .colour = style.colour,
-                            .unicode = style.unicode},
+                .show = options.show,
+                .context = context_of(worlds.front().rehearsal,
+                                      {.seed = seed, .repro = repro(options, seed, runs)}),
                 .runs = runs,
                 .confidence = options.confidence};
+  report.context.sentence = analysis::sentence(base);  // without the settings of any cell
   if (interrupted)
     report.context.notes.push_back(fmt::format(
         "Interrupted: {} of {} cells were finished.{}", results.size(), grid.cells(),
         store ? " The same command plays the rest." : " With --store, a sweep resumes."));
-  deliver(options.output, [&](OutputForm form, bool to_terminal) {
-    report.context.colour = to_terminal && style.colour;
-    return rendered(form, report);
-  });
+  deliver(options.output, report.context, [&](OutputForm form) { return rendered(form, report); });
   if (interrupted) return kInterrupted;
   if (violations > 0) say(fmt::format("{} broken invariants; play the cell with run", violations));
   return violations > 0 ? kBroken : kAsExpected;
@@ -493,6 +534,10 @@ void add_sweep(CLI::App& app, int& status) {
       ->allow_extra_args(false)
       ->required();
   add_change_flags(verb, options->rehearsal);
+  verb.add_option("--show", options->show,
+                  "Print this column of the CSV instead of the usual three; may be repeated")
+      ->type_name("COLUMN")
+      ->allow_extra_args(false);
   verb.add_option(
           "--store", options->store,
           "SQLite file that keeps finished runs; with it the sweep resumes, and more --runs "

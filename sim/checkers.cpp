@@ -13,7 +13,6 @@ namespace gatewright::sim {
 namespace {
 
 constexpr std::size_t kViolationsKept = 8;
-constexpr std::uint64_t kRestartEvery = 16;
 
 /// Equal up to the bits of NaNs, which compare unequal to themselves.
 bool same(const RolloutState& a, const RolloutState& b) noexcept {
@@ -58,8 +57,9 @@ Checker::Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Pla
                  Machine machine)
     : policy_(std::move(policy)), plan_(std::move(plan)), machine_(std::move(machine)) {}
 
-void Checker::start(std::uint64_t replication) noexcept {
+void Checker::start(std::uint64_t replication, Restarts restarts) noexcept {
   replication_ = replication;
+  restarts_ = restarts;
   step_ = 0;
   ticks_ = 0;
   measured_ = 0;
@@ -94,8 +94,7 @@ void Checker::check(const Observation& observation, const Decision& decision,
     }
   }
   check_repeat(observation, after);
-  if (decision.action != Action::hold || (step_ + replication_) % kRestartEvery == 0)
-    check_restart(observation, decision, after);
+  if (is_restart_due(decision)) check_restart(observation, decision, after);
   check_wake(observation, decision, after);
   measured_ = decision.measure;
   ++step_;
@@ -146,6 +145,11 @@ void Checker::check_repeat(const Observation& observation, const RolloutState& a
       (again.cause != Cause::observation_refused && again.cause != Cause::rollout_ended))
     violated("S6", "observation " + std::to_string(observation.sequence) +
                        " had an effect when it was told a second time");
+}
+
+bool Checker::is_restart_due(const Decision& decision) const noexcept {
+  if (restarts_ == Restarts::seldom && replication_ % 64 != 0) return false;
+  return decision.action != Action::hold || (step_ + replication_) % 16 == 0;
 }
 
 void Checker::check_restart(const Observation& observation, const Decision& decision,

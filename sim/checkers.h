@@ -35,19 +35,25 @@ struct RollbackSeen {
   Exposure exposure;  ///< afterwards
 };
 
+/// How often S7 writes a rollout down and reads it back, which costs as much as a hundred steps.
+enum class Restarts : std::uint8_t {
+  often,   ///< whenever the rollout moves, and at one step in 16
+  seldom,  ///< the same in one replication of 64, and never in the others
+};
+
 class Checker {
  public:
   /// `plan`: null where the policy is no plan's; then the dwell and silence of S2 are not checked.
   Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const PlanSpec> plan,
           Machine machine);
 
-  /// A new rollout. `replication` chooses the steps at which S7 restarts.
-  void start(std::uint64_t replication) noexcept;
+  /// A new rollout. `replication` chooses the steps at which S7 restarts: different ones in different
+  /// replications.
+  void start(std::uint64_t replication, Restarts restarts = Restarts::often) noexcept;
 
   /// Before a step: keeps the state.
   void remember(const RolloutState& state);
-  /// After it: S1..S4, S6, S8; and S7 whenever the rollout moves and at one step in sixteen,
-  /// different ones in different replications.
+  /// After it: S1..S4, S6, S8, and S7 where it is due.
   void check(const Observation& observation, const Decision& decision, const RolloutState& after);
   /// S5, once a halted rollout's exposure has been applied.
   void check_rollback(const RollbackSeen& seen);
@@ -64,6 +70,7 @@ class Checker {
   void check_exposure(const Decision& decision, const RolloutState& after);
   void check_advance(const Decision& decision, const RolloutState& after);
   void check_repeat(const Observation& observation, const RolloutState& after);
+  [[nodiscard]] bool is_restart_due(const Decision& decision) const noexcept;
   void check_restart(const Observation& observation, const Decision& decision,
                      const RolloutState& after);
   void check_wake(const Observation& observation, const Decision& decision,
@@ -76,6 +83,7 @@ class Checker {
   std::shared_ptr<const PlanSpec> plan_;
   Machine machine_;
   std::uint64_t replication_ = 0;
+  Restarts restarts_ = Restarts::often;
   std::uint64_t step_ = 0;
   std::uint64_t ticks_ = 0;
   ProbeMask measured_ = 0;           ///< by the decision before

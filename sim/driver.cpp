@@ -75,7 +75,7 @@ void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   probes_.start();
   delivery_.start(key);
   impact_.start();
-  checker_.start(key.replication);
+  checker_.start(key.replication, trace == nullptr ? Restarts::seldom : Restarts::often);
   state_ = initial_state_;
   decision_ = {};
   record_ = {};

@@ -37,17 +37,19 @@ const Rehearsed& rehearsed() {
   return once;
 }
 
-/// Runs `visit(state, observation)` over the journal again and again.
-template <typename Visit>
-void over_journal(benchmark::State& bench, Visit visit) {
+/// Runs `visit(state, observation)` over the journal again and again, `start()` before each time.
+template <typename Start, typename Visit>
+void over_journal(benchmark::State& bench, Start start, Visit visit) {
   const auto& entries = rehearsed().trace.journal.entries();
   RolloutState state = rehearsed().trace.initial_state;
+  start();
   visit(state, entries.front().observation);  // scratch memory is there from here on
   std::uint64_t steps = 0;
   const std::uint64_t before = allocations.load();
   for (auto _ : bench) {
     bench.PauseTiming();
     state = rehearsed().trace.initial_state;
+    start();
     bench.ResumeTiming();
     for (const JournalEntry& entry : entries) visit(state, entry.observation);
     steps += entries.size();
@@ -61,24 +63,29 @@ void over_journal(benchmark::State& bench, Visit visit) {
 
 void step(benchmark::State& bench) {
   const Engine& engine = rehearsed().one->engine;
-  over_journal(bench, [&](RolloutState& state, const Observation& observation) {
-    benchmark::DoNotOptimize(engine.step(state, observation));
-  });
+  over_journal(
+      bench, [] {},
+      [&](RolloutState& state, const Observation& observation) {
+        benchmark::DoNotOptimize(engine.step(state, observation));
+      });
 }
 BENCHMARK(step);
 
-void step_checked(benchmark::State& bench) {
+void step_checked(benchmark::State& bench, Restarts restarts) {
   const Engine& engine = rehearsed().one->engine;
   Checker checker(engine.shared_policy(), rehearsed().one->plan, machine_of(engine));
-  checker.start(0);
-  over_journal(bench, [&](RolloutState& state, const Observation& observation) {
-    checker.remember(state);
-    const Decision decision = engine.step(state, observation);
-    checker.check(observation, decision, state);
-  });
+  std::uint64_t replication = 0;
+  over_journal(
+      bench, [&] { checker.start(replication++, restarts); },
+      [&](RolloutState& state, const Observation& observation) {
+        checker.remember(state);
+        const Decision decision = engine.step(state, observation);
+        checker.check(observation, decision, state);
+      });
   if (!checker.violations().empty()) bench.SkipWithError("an invariant is broken");
 }
-BENCHMARK(step_checked);
+BENCHMARK_CAPTURE(step_checked, with_a_journal, Restarts::often);
+BENCHMARK_CAPTURE(step_checked, without, Restarts::seldom);
 
 void snapshot_and_restart(benchmark::State& bench) {
   const Engine& engine = rehearsed().one->engine;

@@ -115,7 +115,7 @@ void field_against_walks(benchmark::State& bench) {
     checked_walks.time([&] {
       for (const sim::Contender& each : field) {
         sim::Checker checker(each.engine.shared_policy(), each.plan, sim::machine_of(each.engine));
-        checker.start(key.replication);
+        checker.start(key.replication, sim::Restarts::seldom);
         RolloutState state = each.engine.initial_state(Instant{});
         for (const JournalEntry& entry : traces[0].journal.entries()) {
           checker.remember(state);

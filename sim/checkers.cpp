@@ -1,7 +1,10 @@
 #include "sim/checkers.h"
 
 #include <algorithm>
+#include <cstring>
+#include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <variant>
 
@@ -14,9 +17,24 @@ namespace {
 
 constexpr std::size_t kViolationsKept = 8;
 
-/// Equal up to the bits of NaNs, which compare unequal to themselves.
+/// All of a state but its memory, which is the long part of it.
+auto without_memory(const RolloutState& state) noexcept {
+  const auto& [plan_digest, sequence, started_at, at, stage_entered_at, dwelling_since, phase, stage,
+               target, applied, paused, approved, windows, memory] = state;
+  return std::tie(plan_digest, sequence, started_at, at, stage_entered_at, dwelling_since, phase,
+                  stage, target, applied, paused, approved, windows);
+}
+
+/// Bit by bit, which costs a tenth of comparing number by number.
+bool has_bits_of(std::span<const double> a, std::span<const double> b) noexcept {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size_bytes()) == 0);
+}
+
+/// Equal up to the bits of NaNs, and to the sign of 0.
 bool same(const RolloutState& a, const RolloutState& b) noexcept {
-  return a == b || digest(a) == digest(b);
+  if (has_bits_of(a.memory, b.memory)) return without_memory(a) == without_memory(b);
+  return digest(a) == digest(b);
 }
 
 std::string text(const Exposure& exposure) {

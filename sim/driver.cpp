@@ -49,6 +49,7 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
     : contender_(contender),
       index_(index),
       scenario_(scenario.scenario()),
+      effects_(scenario.effects()),
       longest_actuation_(longest_delay(delay_law(scenario.scenario().rollback))),
       assignment_wants_(wants_of(contender.assignment)),
       has_servers_(scenario.scenario().serving.has_value()),
@@ -56,9 +57,7 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
           measurements_of(contender.engine.policy().probes(), scenario.scenario().traffic)),
       initial_state_(contender.engine.initial_state(Instant{})),
       router_(scenario.scenario().rollback),
-      probes_(contender.engine.policy().probes(), scenario.scenario().telemetry.window),
       delivery_(scenario.scenario().telemetry, contender.engine.policy().probes()),
-      impact_(scenario.scenario(), scenario.effects()),
       checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine)) {
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     for (const Measurement& measurement : measurements_)
@@ -72,9 +71,7 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
 
 void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   router_.start(key);
-  probes_.start();
   delivery_.start(key);
-  impact_.start();
   checker_.start(key.replication, trace == nullptr ? Restarts::seldom : Restarts::often);
   state_ = initial_state_;
   decision_ = {};
@@ -89,9 +86,7 @@ void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   cold_.reset();
   approval_asked_.reset();
   sequence_ = 0;
-  events_ = 0;
-  arrival_words_ = 0;
-  words_.fill(0);
+  totals_ = {};
   decision_.wake_at = Instant{};
   wake_queued_ = kNever;
   schedule_wake(Instant{}, queue);
@@ -131,13 +126,13 @@ void Driver::actuate(std::uint64_t number, Instant now, EventQueue& queue) {
   end_if_rollback_holds(now);  // also where nobody was told that it does
 }
 
-void Driver::deliver(std::uint64_t k, Instant now, EventQueue& queue) {
-  for (const Report& report : probes_.take(k))
+void Driver::deliver(std::span<const Report> reports, Instant now, EventQueue& queue) {
+  for (const Report& report : reports)
     if (until_ > now) step(now, report.event, queue);
 }
 
-void Driver::send_reports(std::uint64_t k, Delivery::Times times, EventQueue& queue) {
-  for (const Delivery::Arrival& arrival : delivery_.send(probes_.take(k), times))
+void Driver::send_reports(std::span<Report> reports, Delivery::Times times, EventQueue& queue) {
+  for (const Delivery::Arrival& arrival : delivery_.send(reports, times))
     queue.push({.at = arrival.at,
                 .number = arrival.number,
                 .contender = index_,
@@ -171,7 +166,6 @@ void Driver::step(Instant now, const Event& event, EventQueue& queue) {
   decision_ = contender_.engine.step(state_, observation);
   checker_.check(observation, decision_, state_);
   ++record_.steps;
-  ++events_;
   if (trace_ != nullptr) {
     trace_->journal.append(observation, decision_, digest(state_));
     trace_->harm.push_back(harm_of(contender_.engine.policy(), state_));
@@ -226,9 +220,11 @@ void Driver::halt(const Decision& decision) {
 }
 
 std::optional<Duration> Driver::detection_delay_at(Instant now) const {
-  const std::optional<Instant> onset = impact_.harmed_since(now, history());
-  if (!record_.first_exposure_at || !onset) return std::nullopt;
-  return now.time_since_epoch() - std::max(*record_.first_exposure_at, onset->time_since_epoch());
+  const std::optional<Stretch> harm =
+      effects_.next_harm({.from = Instant{}, .to = after(now, Duration(1))}, history());
+  if (!record_.first_exposure_at || !harm) return std::nullopt;
+  return now.time_since_epoch() -
+         std::max(*record_.first_exposure_at, harm->from.time_since_epoch());
 }
 
 void Driver::end_if_rollback_holds(Instant now) {
@@ -301,7 +297,7 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
   if (mirrors) wants |= kWantMirror | want(kCandidateArm, kCosts);
   if (serves) {
     // What servers answer later may be harmed by then.
-    const bool harms = has_servers_ || impact_.may_harm(first, last, history());
+    const bool harms = has_servers_ || effects_.may_harm(first, last, history());
     const Wants parts = harms ? kCosts | kRefusals | kQualities : kCosts;
     wants |= want(kBaselineArm, parts) | want(kCandidateArm, parts) |
              (harms ? kWantUsers | kWantHarm : 0);
@@ -309,50 +305,32 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
   return wants;
 }
 
-void Driver::add_words(const std::array<std::uint64_t, kDraws>& words, Draws draws) noexcept {
-  for (std::size_t i = 0; i < kDraws; ++i)
-    if ((draws >> i & 1) != 0) words_[i] += words[i];
-}
-
-void Driver::add_requests(const Columns& columns, const Split& split, Buckets buckets,
-                          const ChunkCosts& costs) {
-  record_.requests += split.requests();
-  record_.candidate_requests += split.served().size() + split.mirrored().size();
-  impact_.add_requests(columns, split, costs, history());
-  if (cold_) impact_.add_cold(columns, buckets, split.requests(), *cold_);
-}
-
-void Driver::add_window(const WindowCounts& counts) noexcept {
-  record_.requests += counts.requests;
-  record_.candidate_requests += counts.candidate_requests;
-  impact_.add(counts.impact);
-}
-
-bool Driver::close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
-                          std::span<const Tally* const> tallies) {
-  ++events_;
-  arrival_words_ += arrival_words;
-  impact_.add_exposure(router_.timeline(), std::min(until_, end), history());
-  router_.roll(end);
-  return running_ && probes_.close(k, tallies, decision_.measure);
+bool Driver::goes_on_like(const Driver& other) const noexcept {
+  return running_ == other.running_ && wanted() == other.wanted() && until_ == other.until_ &&
+         !cold_ && !other.cold_ &&
+         std::ranges::equal(timeline(), other.timeline(), [](const auto& x, const auto& y) {
+           return x.from == y.from && x.exposure == y.exposure;
+         });
 }
 
 RunRecord Driver::record() const {
   RunRecord record = record_;
   record.stage = static_cast<std::uint16_t>(state_.stage);
-  record.impact = impact_.impact();
+  record.requests = totals_.requests;
+  record.candidate_requests = totals_.candidate_requests;
+  record.impact = totals_.impact;
   record.violations = checker_.violations();
   record.findings = findings_of(contender_.engine.policy(), state_);
 
   Digest fingerprint;
   fingerprint.add(digest(state_));
   fingerprint.add(static_cast<std::uint64_t>(record.outcome));
-  for (const std::uint64_t count :
-       {events_, record.steps, record.requests, record.candidate_requests, arrival_words_})
+  for (const std::uint64_t count : {record.steps + totals_.windows, record.steps, record.requests,
+                                    record.candidate_requests, totals_.arrival_words})
     fingerprint.add(count);
   // Streams that came to the world later leave a mark only where they were opened.
   for (std::size_t i = 0; i < kDraws; ++i)
-    if (i < kFirstDraws || words_[i] != 0) fingerprint.add(words_[i]);
+    if (i < kFirstDraws || totals_.words[i] != 0) fingerprint.add(totals_.words[i]);
   fingerprint.add(record.impact.user_impact_minutes);
   fingerprint.add(record.impact.impacted_requests);
   fingerprint.add(record.impact.excess_cost_usd);

@@ -15,16 +15,15 @@
 #include "sim/effects/exposure_history.h"
 #include "sim/event_queue.h"
 #include "sim/impact.h"
+#include "sim/ledger.h"
 #include "sim/prepared.h"
 #include "sim/router/router.h"
-#include "sim/router/split.h"
 #include "sim/run.h"
 #include "sim/telemetry/delivery.h"
 #include "sim/telemetry/measurement.h"
 #include "sim/telemetry/probe_windows.h"
 #include "sim/threshold_recorder.h"
 #include "sim/users/unit_sightings.h"
-#include "sim/windows/window_world.h"
 #include "sim/world.h"
 
 namespace gatewright::sim {
@@ -45,10 +44,10 @@ class Driver {
   void record_with(ThresholdRecorder* recorder) noexcept { recorder_ = recorder; }
   void wake(Instant now, EventQueue& queue);
   void actuate(std::uint64_t number, Instant now, EventQueue& queue);
-  /// Reports of telemetry window k have arrived.
-  void deliver(std::uint64_t k, Instant now, EventQueue& queue);
-  /// Where telemetry has faults, reports arrive one by one: sends those of telemetry window k.
-  void send_reports(std::uint64_t k, Delivery::Times times, EventQueue& queue);
+  /// The reports of a telemetry window have arrived.
+  void deliver(std::span<const Report> reports, Instant now, EventQueue& queue);
+  /// Where telemetry has faults, reports arrive one by one: sends, and takes over, those of a window.
+  void send_reports(std::span<Report> reports, Delivery::Times times, EventQueue& queue);
   /// One of them has arrived.
   void deliver_report(std::uint64_t number, Instant now, EventQueue& queue);
   /// A person acts; `number` says how.
@@ -77,22 +76,20 @@ class Driver {
   [[nodiscard]] std::uint64_t still_since() const noexcept;
   /// Columns wanted of a chunk with these arrival times.
   [[nodiscard]] Wants wants(std::span<const double> times) const noexcept;
-  /// `words`: random words per stream of a chunk of arrivals, `draws` those that this contender needed.
-  void add_words(const std::array<std::uint64_t, kDraws>& words, Draws draws) noexcept;
-  void add_requests(const Columns& columns, const Split& split, Buckets buckets,
-                    const ChunkCosts& costs);
-  /// What of a window was drawn without its requests.
-  void add_window(const WindowCounts& counts) noexcept;
-  /// The first halves of the window's tallies, per probe, where reports can be cut short. Before
-  /// close_window().
-  void cut_short(std::span<const Tally* const> halves) noexcept {
-    probes_.cut_short(halves, delivery_.faults());
+  [[nodiscard]] Ways ways() const noexcept { return {timeline(), until_, history(), cold_}; }
+  /// Probes whose windows are to be reported.
+  [[nodiscard]] ProbeMask wanted() const noexcept { return running_ ? decision_.measure : 0; }
+  [[nodiscard]] std::span<const Probe> probes() const noexcept {
+    return contender_.engine.policy().probes();
   }
-  /// The window's end; `tallies` per probe. Returns whether anything will be reported of it.
-  bool close_window(std::uint64_t k, Instant end, std::uint64_t arrival_words,
-                    std::span<const Tally* const> tallies);
+  [[nodiscard]] const ReportFaults& faults() const noexcept { return delivery_.faults(); }
+  /// Whether the present window is to both the same, if all windows before it were.
+  [[nodiscard]] bool goes_on_like(const Driver& other) const noexcept;
+  void end_window(Instant end) noexcept { router_.roll(end); }
+  /// What its requests came to, once they count no more.
+  void settle(const LedgerTotals& totals) noexcept { totals_ = totals; }
 
-  /// The record of a rollout that is over.
+  /// The record of a rollout that is over and settled.
   [[nodiscard]] RunRecord record() const;
 
  private:
@@ -108,6 +105,7 @@ class Driver {
   const Contender& contender_;
   const std::uint32_t index_;
   const Scenario& scenario_;
+  const EffectTable& effects_;
   const Duration longest_actuation_;
   const Wants assignment_wants_;
   const bool has_servers_;
@@ -117,9 +115,7 @@ class Driver {
   RolloutState initial_state_;
 
   Router router_;
-  ProbeWindows probes_;
   Delivery delivery_;
-  ImpactMeter impact_;
   Checker checker_;
 
   RolloutState state_;
@@ -134,9 +130,7 @@ class Driver {
   std::optional<StageIndex> approval_asked_;  ///< for leaving this stage
   Instant wake_queued_ = kNever;              ///< of the earliest wake-up in the queue
   std::uint64_t sequence_ = 0;
-  std::uint64_t events_ = 0;
-  std::uint64_t arrival_words_ = 0;
-  std::array<std::uint64_t, kDraws> words_{};
+  LedgerTotals totals_;
 };
 
 }  // namespace gatewright::sim

@@ -94,7 +94,6 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
     if (rating_place(measurement) == rating_segments_.size())
       rating_segments_.push_back(measurement.segment);
   }
-  for (Player& player : players_) player.ratings.resize(rating_segments_.size());
 }
 
 void Field::play(RunKey key, std::vector<RunTrace>* traces) {
@@ -112,8 +111,7 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   preference_.start(key);
   for (const auto& assignment : assignments_) assignment->start(key);
   for (const auto& sightings : sightings_) sightings->start();
-  for (Player& player : players_)
-    for (AwaitedRatings& ratings : player.ratings) ratings.start();
+  start_courses();
   for (std::size_t i = 0; i < players_.size(); ++i)
     players_[i].driver->start(key, traces == nullptr ? nullptr : &(*traces)[i], queue_);
   queue_.push({.at = start_of(1), .number = 0, .phase = EventPhase::arrivals});
@@ -135,7 +133,7 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
         if (reports_singly_)
           players_[event.contender].driver->deliver_report(event.number, event.at, queue_);
         else
-          for (Player& player : players_) player.driver->deliver(event.number, event.at, queue_);
+          deliver(event.number, event.at);
         break;
       case EventPhase::operators:
         players_[event.contender].driver->operate(event.number, event.at, queue_);
@@ -148,6 +146,96 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
         break;
     }
   }
+  for (const auto& course : std::span(courses_).first(course_count_))
+    for (Player* player : course->members) settle(*course, *player);
+}
+
+void Field::deliver(std::uint64_t window, Instant now) {
+  for (const auto& course : std::span(courses_).first(course_count_)) {
+    const std::span<const Report> reports = course->ledger->take(window);
+    for (Player* player : course->members) player->driver->deliver(reports, now, queue_);
+  }
+}
+
+// ---- courses ----
+
+void Field::start_courses() {
+  course_count_ = 0;
+  for (Player& player : players_) {
+    const auto courses = std::span(courses_).first(course_count_);
+    const auto known = std::ranges::find_if(
+        courses, [&](const auto& course) { return may_share(course->leader(), player); });
+    if (known != courses.end()) {
+      (*known)->members.push_back(&player);
+      continue;
+    }
+    Course& course = room_for_course();
+    course.members.assign(1, &player);
+    course.ratings.resize(rating_segments_.size());
+    for (AwaitedRatings& ratings : course.ratings) ratings.start();
+    // A ledger knows its probes, and the course that stood here before may have had others.
+    if (course.ledger == nullptr ||
+        course.ledger->probes().data() != player.driver->probes().data())
+      course.ledger = std::make_unique<Ledger>(player.driver->probes(), scenario_);
+    course.ledger->start();
+  }
+}
+
+bool Field::may_share(const Player& a, const Player& b) const noexcept {
+  // Servers and faults of telemetry are each contender's own.
+  return !scenario_.scenario().serving && !reports_singly_ &&
+         a.driver->assignment() == b.driver->assignment() &&
+         std::ranges::equal(a.driver->probes(), b.driver->probes());
+}
+
+Field::Course& Field::room_for_course() {
+  const auto courses = std::span(courses_).first(course_count_);
+  const auto left =
+      std::ranges::find_if(courses, [](const auto& course) { return course->members.empty(); });
+  if (left != courses.end()) return **left;
+  if (course_count_ == courses_.size()) courses_.push_back(std::make_unique<Course>());
+  return *courses_[course_count_++];
+}
+
+Field::Course& Field::part_from(const Course& from) {
+  Course& course = room_for_course();
+  course.ratings = from.ratings;
+  if (course.ledger == nullptr)
+    course.ledger = std::make_unique<Ledger>(*from.ledger);
+  else
+    *course.ledger = *from.ledger;
+  return course;
+}
+
+void Field::follow_courses(Instant start) {
+  for (const auto& course : std::span(courses_).first(course_count_)) {
+    std::erase_if(course->members, [&](Player* player) {
+      if (player->driver->until() > start) return false;
+      if (player->servers) run_out(*course, *player);
+      settle(*course, *player);
+      return true;
+    });
+  }
+  for (std::size_t i = 0; i < course_count_; ++i) {
+    for (Course* course = courses_[i].get(); course != nullptr;) course = split(*course);
+  }
+}
+
+Field::Course* Field::split(Course& course) {
+  if (course.members.size() < 2) return nullptr;
+  const Driver& leader = course.driver();
+  const auto parting = std::ranges::stable_partition(
+      course.members, [&](Player* player) { return player->driver->goes_on_like(leader); });
+  if (parting.empty()) return nullptr;
+  parting_.assign(parting.begin(), parting.end());
+  course.members.erase(parting.begin(), parting.end());
+  Course& other = part_from(course);
+  other.members = parting_;
+  return &other;
+}
+
+void Field::settle(const Course& course, Player& player) {
+  player.driver->settle(course.ledger->totals());
 }
 
 void Field::play_window(std::uint64_t window) {
@@ -165,7 +253,7 @@ void Field::play_window(std::uint64_t window) {
 
   bool any_report = false;
   for (Group& group : std::span(groups_).first(group_count_))
-    for (Player* player : group.members) close_window(window, end, group, *player, any_report);
+    for (Course* course : group.courses) close_window(window, end, group, *course, any_report);
 
   const Duration delay = draw_delay(scenario_.scenario().telemetry.delay,
                                     {key_.seed, key_.replication, "telemetry.delay", window});
@@ -173,8 +261,10 @@ void Field::play_window(std::uint64_t window) {
   if (any_report && !reports_singly_)
     queue_.push({.at = last_arrival_, .number = window, .phase = EventPhase::telemetry});
   if (any_report && reports_singly_)
-    for (Player& player : players_)
-      player.driver->send_reports(window, {.closed = end, .arrives = last_arrival_}, queue_);
+    for (const auto& course : std::span(courses_).first(course_count_))
+      for (Player* player : course->members)
+        player->driver->send_reports(course->ledger->take(window),
+                                     {.closed = end, .arrives = last_arrival_}, queue_);
   queue_.push({.at = start_of(window + 2), .number = window + 1, .phase = EventPhase::arrivals});
 }
 
@@ -186,7 +276,7 @@ void Field::play_requests(std::uint64_t window, Instant end) {
 }
 
 void Field::draw_window(Group& group) {
-  const Player& leader = *group.members.front();
+  const Player& leader = group.leader();
   static constexpr std::span<const Measurement> kNothing;
   drawn_.clear();
   if (group.is_measuring)
@@ -197,24 +287,22 @@ void Field::draw_window(Group& group) {
       group.is_measuring ? std::span<const Measurement>(leader.measured) : kNothing, drawn_,
       rating_delays_, any_rating_ && group.is_measuring ? &group.ratings : nullptr);
   group.words = counts.words;
-  for (Player* player : group.members) player->driver->add_window(counts);
+  for (Course* course : group.courses) course->ledger->add_window(counts);
 }
 
 void Field::form_groups(Instant start) {
+  follow_courses(start);
   group_count_ = 0;
-  for (Player& player : players_) {
-    if (player.driver->until() <= start) {
-      if (player.servers) run_out(player);
-      continue;
-    }
-    Group& group = group_for(*player.driver);
-    group.members.push_back(&player);
-    if (!player.driver->is_measuring()) continue;
+  for (const auto& course : std::span(courses_).first(course_count_)) {
+    if (course->members.empty()) continue;
+    Group& group = group_for(*course);
+    const Player& leader = course->leader();
+    if (!leader.driver->is_measuring()) continue;
     group.is_measuring = true;
-    for (const std::size_t place : player.places) group.is_measured[place] = true;
-    if (player.sightings == nullptr) continue;
-    group.sightings = player.sightings;
-    const std::uint64_t since = player.driver->still_since();
+    for (const std::size_t place : leader.places) group.is_measured[place] = true;
+    if (leader.sightings == nullptr) continue;
+    group.sightings = leader.sightings;
+    const std::uint64_t since = leader.driver->still_since();
     if (std::ranges::find(group.units, since, &UnitTally::since) == group.units.end())
       group.units.push_back({.since = since, .tally = {}});
   }
@@ -228,18 +316,21 @@ bool Field::belong_together(const Driver& a, const Driver& b) const noexcept {
   return go_the_same_ways(a, b) && (!world_.depends_on_exposure() || a.history() == b.history());
 }
 
-Field::Group& Field::group_for(const Driver& driver) {
-  if (!scenario_.scenario().serving)
-    for (Group& group : std::span(groups_).first(group_count_))
-      if (belong_together(*group.leader, driver)) return group;
+Field::Group& Field::group_for(Course& course) {
+  if (!scenario_.scenario().serving) {
+    for (Group& group : std::span(groups_).first(group_count_)) {
+      if (!belong_together(group.driver(), course.driver())) continue;
+      group.courses.push_back(&course);
+      return group;
+    }
+  }
   if (group_count_ == groups_.size()) {
     groups_.emplace_back();
     groups_.back().tallies.resize(measurements_.size());
     if (cuts_short_) groups_.back().halves.resize(measurements_.size());
   }
   Group& group = groups_[group_count_++];
-  group.leader = &driver;
-  group.members.clear();
+  group.courses.assign(1, &course);
   group.is_measuring = false;
   group.is_measured.assign(measurements_.size(), false);
   for (Tally& tally : group.tallies)
@@ -251,7 +342,7 @@ Field::Group& Field::group_for(const Driver& driver) {
   return group;
 }
 
-void Field::close_window(std::uint64_t window, Instant end, const Group& group, Player& player,
+void Field::close_window(std::uint64_t window, Instant end, const Group& group, Course& course,
                          bool& any_report) {
   for (std::size_t place = 0; place < rating_segments_.size(); ++place) {
     AwaitedRatings::Answered answered;
@@ -263,13 +354,19 @@ void Field::close_window(std::uint64_t window, Instant end, const Group& group, 
         if (cuts_short_) answered.half[arm] = group.halves[i][arm].summary.count;
       }
     }
-    player.ratings[place].expect(group.ratings, rating_segments_[place]);
-    player.ratings[place].close(window, answered);
+    course.ratings[place].expect(group.ratings, rating_segments_[place]);
+    course.ratings[place].close(window, answered);
   }
-  if (cuts_short_) player.driver->cut_short(tallies_of(player, group, true, halves_));
+  const Driver& leader = course.driver();
+  if (cuts_short_)
+    course.ledger->cut_short(tallies_of(course, group, true, halves_), leader.faults());
   any_report |=
-      player.driver->close_window(window, end, windows_ ? group.words : world_.arrival_draws(),
-                                  tallies_of(player, group, false, tallies_));
+      course.ledger->close_window({.k = window,
+                                   .end = end,
+                                   .arrival_words = windows_ ? group.words : world_.arrival_draws(),
+                                   .wanted = leader.wanted()},
+                                  tallies_of(course, group, false, tallies_), leader.ways());
+  for (Player* player : course.members) player->driver->end_window(end);
 }
 
 std::size_t Field::rating_place(const Measurement& measurement) const noexcept {
@@ -284,15 +381,15 @@ const Tally& Field::units_of(const Player& player, const Group& group) const noe
   return known != group.units.end() ? known->tally : no_units_;
 }
 
-std::span<const Tally* const> Field::tallies_of(const Player& player, const Group& group, bool half,
+std::span<const Tally* const> Field::tallies_of(const Course& course, const Group& group, bool half,
                                                 std::vector<const Tally*>& room) const {
   room.clear();
-  for (const std::size_t place : player.places) {
+  for (const std::size_t place : course.leader().places) {
     const Measurement& measurement = measurements_[place];
     if (any_rating_ && is_rating(measurement.metric))
-      room.push_back(&player.ratings[rating_place(measurement)].tally(measurement.metric, half));
+      room.push_back(&course.ratings[rating_place(measurement)].tally(measurement.metric, half));
     else if (measurement.metric == WorldMetric::units)
-      room.push_back(&units_of(player, group));
+      room.push_back(&units_of(course.leader(), group));
     else
       room.push_back(half ? &group.halves[place] : &group.tallies[place]);
   }
@@ -305,15 +402,15 @@ void Field::play_chunk(std::uint64_t window, std::size_t chunk) {
   Wants all = 0;
   for (Group& group : groups) {
     group.wants = 0;
-    for (Player* player : group.members) {
-      player->wants = player->driver->wants(times);
-      group.wants |= player->wants;
+    for (Course* course : group.courses) {
+      course->wants = course->driver().wants(times);
+      group.wants |= course->wants;
     }
     all |= group.wants;
   }
   if (world_.depends_on_exposure()) {
     for (Group& group : groups)
-      add_chunk_to(group, window, fill(window, chunk, group.wants, group.leader->history()));
+      add_chunk_to(group, window, fill(window, chunk, group.wants, group.driver().history()));
   } else {
     const Columns& columns = fill(window, chunk, all, {});
     for (Group& group : groups) add_chunk_to(group, window, columns);
@@ -338,10 +435,10 @@ const Columns& Field::fill(std::uint64_t window, std::size_t chunk, Wants wants,
 }
 
 void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& columns) {
-  const Driver& leader = *group.leader;
+  const Driver& leader = group.driver();
   const Buckets buckets = buckets_of(group, columns);
-  for (Player* player : group.members)
-    player->driver->add_words(world_.words(), world_.draws_behind(player->wants));
+  for (Course* course : group.courses)
+    course->ledger->add_words(world_.words(), world_.draws_behind(course->wants));
   if (cuts_short_ && group.is_measuring) {
     const Instant middle = start_of(window) + scenario_.scenario().telemetry.window / 2;
     split_.split(columns, buckets, leader.timeline(), std::min(leader.until(), middle));
@@ -349,7 +446,7 @@ void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& colu
   }
   split_.split(columns, buckets, leader.timeline(), leader.until());
   if (!group.units.empty()) count_units(group, window, columns);
-  if (ServedRequests* servers = group.members.front()->servers.get())
+  if (ServedRequests* servers = group.leader().servers.get())
     servers->enter(columns, split_, leader.timeline(), chunks_played_);
   else
     count(group, columns, split_, buckets);
@@ -357,7 +454,7 @@ void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& colu
 
 /// Units are split as they arrive, whatever becomes of their requests.
 void Field::count_units(Group& group, std::uint64_t window, const Columns& columns) {
-  const Driver& leader = *group.leader;
+  const Driver& leader = group.driver();
   if (!splits_units(leader.timeline().back().exposure)) return;
   for (auto& [since, tally] : group.units) {
     if (since > window) continue;  // a window that a change of exposure cuts
@@ -370,8 +467,8 @@ void Field::count_units(Group& group, std::uint64_t window, const Columns& colum
 }
 
 void Field::play_servers(Group& group, Instant end) {
-  ServedRequests& servers = *group.members.front()->servers;
-  servers.run_until(end, group.leader->timeline());
+  ServedRequests& servers = *group.leader().servers;
+  servers.run_until(end, group.driver().timeline());
   while (const Columns* columns = servers.next_ended())
     count(group, *columns, servers.split_of_ended(), {});
   for (std::size_t i = 0; i < measurements_.size(); ++i)
@@ -379,12 +476,13 @@ void Field::play_servers(Group& group, Instant end) {
       add_gauges(measurements_[i], servers, group.tallies[i]);
 }
 
-void Field::run_out(Player& player) {
+void Field::run_out(const Course& course, Player& player) {
   if (player.servers->is_empty()) return;
   player.servers->run_out();
   while (const Columns* columns = player.servers->next_ended()) {
     const Split& split = player.servers->split_of_ended();
-    player.driver->add_requests(*columns, split, {}, costs_of(*columns, split));
+    course.ledger->add_requests(*columns, split, {}, costs_of(*columns, split),
+                                player.driver->ways());
   }
 }
 
@@ -394,7 +492,8 @@ void Field::count(Group& group, const Columns& columns, Split& split, Buckets bu
     if (any_rating_) rating_delays_.collect(columns, split, group.ratings);
   }
   const ChunkCosts costs = costs_of(columns, split);
-  for (Player* player : group.members) player->driver->add_requests(columns, split, buckets, costs);
+  for (Course* course : group.courses)
+    course->ledger->add_requests(columns, split, buckets, costs, course->driver().ways());
 }
 
 void Field::measure(const Columns& columns, Split& split, Group& group,
@@ -410,9 +509,9 @@ void Field::measure(const Columns& columns, Split& split, Group& group,
 }
 
 Buckets Field::buckets_of(const Group& group, const Columns& columns) const noexcept {
-  const AssignmentColumn* special = group.members.front()->assignment;
+  const AssignmentColumn* special = group.leader().assignment;
   if (special != nullptr) return special->buckets();
-  return {.of_place = columns.bucket[bucket_column(group.leader->assignment())].data()};
+  return {.of_place = columns.bucket[bucket_column(group.driver().assignment())].data()};
 }
 
 Instant Field::start_of(std::uint64_t window) const noexcept {

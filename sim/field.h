@@ -12,6 +12,7 @@
 
 #include "sim/driver.h"
 #include "sim/event_queue.h"
+#include "sim/ledger.h"
 #include "sim/prepared.h"
 #include "sim/router/split.h"
 #include "sim/run.h"
@@ -48,23 +49,32 @@ class Field {
     std::vector<std::size_t> places;    ///< per probe: its measurement among the field's
     std::vector<Measurement> measured;  ///< each once, in a fixed order; where windows are drawn
     std::vector<std::size_t> measured_places;  ///< among the field's
-    Wants wants = 0;                           ///< of the present chunk
     AssignmentColumn* assignment = nullptr;    ///< null: a bucket column of the world's
-    std::vector<AwaitedRatings> ratings;       ///< where feedback is late, as rating_segments_
     UnitSightings* sightings = nullptr;  ///< null: nobody asks for units, or they are not drawn
     /// Its servers, where the scenario has any: how loaded they are depends on its exposure.
     std::unique_ptr<ServedRequests> servers;
+  };
+  /// Contenders with the same probes and assignment whose requests have gone the same ways from the
+  /// start, so that one ledger tells of them all. Some may part from the others; none come together.
+  struct Course {
+    std::vector<Player*> members;
+    std::unique_ptr<Ledger> ledger;
+    std::vector<AwaitedRatings> ratings;  ///< where feedback is late, as rating_segments_
+    Wants wants = 0;                      ///< of the present chunk
+    [[nodiscard]] const Player& leader() const noexcept { return *members.front(); }
+    [[nodiscard]] const Driver& driver() const noexcept { return *members.front()->driver; }
   };
   /// New units of the present window, for contenders whose exposure stands still since `since`.
   struct UnitTally {
     std::uint64_t since = 0;
     Tally tally;
   };
-  /// Contenders whose requests go the same ways in a window, in the same world: one split and one tally
+  /// Courses whose requests go the same ways in a window, in the same world: one split and one tally
   /// serve them all.
   struct Group {
-    const Driver* leader = nullptr;
-    std::vector<Player*> members;
+    std::vector<Course*> courses;
+    [[nodiscard]] const Player& leader() const noexcept { return courses.front()->leader(); }
+    [[nodiscard]] const Driver& driver() const noexcept { return courses.front()->driver(); }
     Wants wants = 0;  ///< of the present chunk
     bool is_measuring = false;
     std::vector<bool> is_measured;  ///< per measurement of the field
@@ -76,11 +86,26 @@ class Field {
     const UnitSightings* sightings = nullptr;  ///< where any does
   };
 
+  /// The reports of a telemetry window arrive.
+  void deliver(std::uint64_t window, Instant now);
   void play_window(std::uint64_t window);
   void play_requests(std::uint64_t window, Instant end);
-  /// Groups the contenders that take part in requests from `start` on; none means all is over.
+  /// One course for all contenders that may share it.
+  void start_courses();
+  [[nodiscard]] bool may_share(const Player& a, const Player& b) const noexcept;
+  /// One without members.
+  Course& room_for_course();
+  /// A course for those that part from `from`, with what it has come to.
+  Course& part_from(const Course& from);
+  /// Leaves those in a course who go its leader's way; the course of the others, null if there are none.
+  Course* split(Course& course);
+  /// Settles contenders whose requests count no more, and gives those that go another way from `start`
+  /// on a course of their own.
+  void follow_courses(Instant start);
+  void settle(const Course& course, Player& player);
+  /// Groups the courses that take part in requests from `start` on; none means all is over.
   void form_groups(Instant start);
-  Group& group_for(const Driver& driver);
+  Group& group_for(Course& course);
   [[nodiscard]] bool belong_together(const Driver& a, const Driver& b) const noexcept;
   void play_chunk(std::uint64_t window, std::size_t chunk);
   /// The window without its requests.
@@ -92,18 +117,18 @@ class Field {
   /// Requests that the group's servers ended by the end of the window.
   void play_servers(Group& group, Instant end);
   /// Those that they had not, when the rollout was over.
-  void run_out(Player& player);
+  void run_out(const Course& course, Player& player);
   /// Answers count: as evidence, and for what they cost.
   void count(Group& group, const Columns& columns, Split& split, Buckets buckets);
   void measure(const Columns& columns, Split& split, Group& group, std::vector<Tally>& tallies);
   void count_units(Group& group, std::uint64_t window, const Columns& columns);
   /// The buckets that assign the requests of a group.
   [[nodiscard]] Buckets buckets_of(const Group& group, const Columns& columns) const noexcept;
-  void close_window(std::uint64_t window, Instant end, const Group& group, Player& player,
+  void close_window(std::uint64_t window, Instant end, const Group& group, Course& course,
                     bool& any_report);
-  /// The tallies of a contender's probes: its group's, but for ratings that come late and for units,
+  /// The tallies of a course's probes: its group's, but for ratings that come late and for units,
   /// which are counted on arrival, so that no report of them is cut short.
-  [[nodiscard]] std::span<const Tally* const> tallies_of(const Player& player, const Group& group,
+  [[nodiscard]] std::span<const Tally* const> tallies_of(const Course& course, const Group& group,
                                                          bool half,
                                                          std::vector<const Tally*>& room) const;
   [[nodiscard]] const Tally& units_of(const Player& player, const Group& group) const noexcept;
@@ -116,6 +141,9 @@ class Field {
   const PreparedScenario& scenario_;
   EventQueue queue_;
   std::vector<Player> players_;
+  std::vector<std::unique_ptr<Course>> courses_;  ///< those beyond course_count_ are spare memory
+  std::size_t course_count_ = 0;
+  std::vector<Player*> parting_;
   std::vector<Measurement> measurements_;  ///< the distinct ones of all contenders
   std::vector<Group> groups_;              ///< those beyond group_count_ are spare memory
   std::size_t group_count_ = 0;

@@ -18,7 +18,7 @@ std::uint32_t minute_of(double at_seconds) noexcept {
 }  // namespace
 
 ImpactMeter::ImpactMeter(const Scenario& scenario, const EffectTable& effects)
-    : effects_(effects),
+    : effects_(&effects),
       objectives_(scenario.objectives),
       timeout_seconds_(scenario.baseline.latency.timeout_seconds),
       users_(scenario.traffic.users.count) {}
@@ -29,20 +29,13 @@ void ImpactMeter::start() noexcept {
   std::ranges::fill(bad_minutes_, Minutes{});
 }
 
-std::optional<Instant> ImpactMeter::harmed_since(Instant at,
-                                                 const ExposureHistory& history) const noexcept {
-  const std::optional<Stretch> harm =
-      effects_.next_harm({.from = Instant{}, .to = after(at, Duration(1))}, history);
-  return harm ? std::optional(harm->from) : std::nullopt;
-}
-
 void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline, Instant until,
                                const ExposureHistory& history) noexcept {
   for (std::size_t s = 0; s < timeline.size(); ++s) {
     if (timeline[s].exposure.served == 0) continue;
     Stretch rest{.from = timeline[s].from,
                  .to = s + 1 == timeline.size() ? until : std::min(timeline[s + 1].from, until)};
-    while (const std::optional<Stretch> harm = effects_.next_harm(rest, history)) {
+    while (const std::optional<Stretch> harm = effects_->next_harm(rest, history)) {
       impact_.exposure_minutes +=
           ClockMinutes(harm->to - harm->from).count() *
           (static_cast<double>(timeline[s].exposure.served) / static_cast<double>(kWholeExposure));
@@ -115,7 +108,7 @@ void ImpactMeter::add_requests(const Columns& columns, const Split& split, const
   impact_.shadow_cost_usd += costs.shadow_usd;
   const double first = columns.at_seconds[0];
   const double last = columns.at_seconds[columns.size - 1];
-  if (split.served().empty() || !may_harm(first, last, history)) return;
+  if (split.served().empty() || !effects_->may_harm(first, last, history)) return;
   for (const std::uint16_t place : split.served())
     if (columns.harmed[place] != 0) add_harm(columns, place);
 }

@@ -1,5 +1,5 @@
 // What a rollout costs its users, counted with potential outcomes as the requests go by.
-// Used by Driver, one per contender; definitions in docs/methods/numbers.md.
+// Used by Ledger; definitions in docs/methods/numbers.md.
 #pragma once
 
 #include <cstdint>
@@ -35,15 +35,6 @@ class ImpactMeter {
   /// Back to the start of a rollout.
   void start() noexcept;
 
-  /// When harm first set in, of all that was so by `at`; nothing: it had not.
-  [[nodiscard]] std::optional<Instant> harmed_since(Instant at,
-                                                    const ExposureHistory& history) const noexcept;
-  /// Whether any request between two arrivals might be harmed.
-  [[nodiscard]] bool may_harm(double first, double last,
-                              const ExposureHistory& history) const noexcept {
-    return effects_.may_harm(first, last, history);
-  }
-
   /// Adds the exposure of a timeline from its first segment to `until`, as far as harm is present.
   void add_exposure(std::span<const ExposureSegment> timeline, Instant until,
                     const ExposureHistory& history) noexcept;
@@ -76,7 +67,7 @@ class ImpactMeter {
   void add_bad(const Columns& columns, std::uint16_t place);
   void make_room_for_users();
 
-  const EffectTable& effects_;
+  const EffectTable* effects_;
   Objectives objectives_;
   double timeout_seconds_;
   std::uint32_t users_;

@@ -18,7 +18,7 @@
 namespace gatewright::sim {
 
 /// What one closed window of a probe says, with the memory that its event borrows. Moving keeps that
-/// memory in place.
+/// memory in place; a copy borrows its own.
 struct Report {
   Event event;
   std::array<std::vector<HistogramBin>, 2> bins;
@@ -26,9 +26,22 @@ struct Report {
   Report() = default;
   Report(Report&&) noexcept = default;
   Report& operator=(Report&&) noexcept = default;
-  Report(const Report&) = delete;
-  Report& operator=(const Report&) = delete;
+  Report(const Report& other) : event(other.event), bins(other.bins) { borrow(); }
+  Report& operator=(const Report& other) {
+    event = other.event;
+    bins = other.bins;
+    borrow();
+    return *this;
+  }
   ~Report() = default;
+
+ private:
+  void borrow() noexcept {
+    if (auto* told = std::get_if<Distributions>(&event)) {
+      told->baseline = bins[0];
+      told->candidate = bins[1];
+    }
+  }
 };
 
 /// One report: window `window` of a probe, which closed at `closed`.

@@ -2,6 +2,7 @@
 PRESET ?= ci
 BUILD := build/$(PRESET)
 CONFIGURED := $(BUILD)/.configured
+PEERS := build/peers/.installed
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
@@ -31,12 +32,16 @@ demo: configure ## show what gatewright says about one bad and one healthy rollo
 test: configure ## build, then run every test and every check
 	@.ci/test $(PRESET)
 
-bench: configure ## build and run the benchmarks
-	@cmake --build $(BUILD) --parallel $(JOBS) --target gatewright_benches
-	@for bench in $(BUILD)/bench/*; do \
-	  if [ -f "$$bench" ] && [ -x "$$bench" ]; then echo "== $${bench##*/}"; "$$bench" || exit 1; fi; \
-	done
-	@echo "== ratios"; .venv/bin/python tests/bench/ratios.py $(BUILD)/bench
+# The peers are for benchmarks only: they stay out of .venv.
+$(PEERS): tests/bench/requirements.txt | setup
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --upgrade \
+	  --target $(@D) --requirement $<
+	@touch $@
+
+bench: configure $(PEERS) ## measure gatewright and its peers in turns (10 min); docs/performance.md
+	@cmake --build $(BUILD) --parallel $(JOBS) --target gatewright_benches gatewright _core
+	@.venv/bin/python tests/bench/report.py $(BUILD)
+	@echo "== prices"; .venv/bin/python tests/bench/prices.py $(BUILD)/bench
 
 table: configure ## play every gate test in healthy and harmful worlds (20 min); docs/methods/gate_table.md
 	@cmake --build $(BUILD) --parallel $(JOBS) --target _core

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <utility>
 
+#include "policies/histogram.h"
 #include "policies/metric.h"
 #include "sim/prepared.h"
 #include "sim/scenario.h"
@@ -62,6 +63,8 @@ constexpr double kShare = 0.5;
 
 struct Told {
   Summary both;  ///< arms together, which are alike in a healthy world
+  Histogram values;
+  double products = 0.0;  ///< of pairs
   std::uint64_t candidate = 0;
   std::uint64_t windows = 0;
 };
@@ -70,17 +73,27 @@ struct Told {
 [[nodiscard]] std::vector<Told> told_to(std::size_t gates, const Journal& journal) {
   std::vector<Told> told(gates);
   for (const JournalEntry& entry : journal.entries()) {
-    const auto* samples = std::get_if<Samples>(&entry.observation.event);
-    if (samples == nullptr || samples->window == 0) continue;
-    Told& gate = told[static_cast<std::size_t>(samples->probe)];
-    gate.both += samples->baseline;
-    gate.both += samples->candidate;
-    gate.candidate += samples->candidate.count;
-    ++gate.windows;
+    const Event& event = entry.observation.event;
+    if (const auto* samples = std::get_if<Samples>(&event); samples && samples->window > 0) {
+      Told& gate = told[static_cast<std::size_t>(samples->probe)];
+      gate.both += samples->baseline;
+      gate.both += samples->candidate;
+      gate.products += samples->sum_of_products.value_or(0.0);
+      gate.candidate += samples->candidate.count;
+      ++gate.windows;
+    }
+    if (const auto* values = std::get_if<Distributions>(&event); values && values->window > 0) {
+      Told& gate = told[static_cast<std::size_t>(values->probe)];
+      gate.values.merge(values->baseline);
+      gate.values.merge(values->candidate);
+      gate.candidate += count(values->candidate);
+      ++gate.windows;
+    }
   }
   return told;
 }
 
+/// Of numbers and events.
 [[nodiscard]] MetricLaw law_of(const Probe& probe, const Summary& both) {
   const double n = static_cast<double>(both.count);
   MetricLaw law{.mean = both.sum / n};
@@ -93,19 +106,70 @@ struct Told {
   return law;
 }
 
+[[nodiscard]] MetricLaw law_of_pairs(const Probe& probe, const Told& told) {
+  MetricLaw law = law_of(probe, told.both);
+  const double product = told.products / static_cast<double>(told.candidate);
+  if (law.change == MetricLaw::Change::rate) {
+    law.both = product;
+    law.mean -= product;
+    law.sd = std::sqrt(std::max(0.0, law.mean * (1.0 - law.mean)));
+  } else {
+    law.covariance = product - law.mean * law.mean;
+  }
+  return law;
+}
+
+[[nodiscard]] MetricLaw law_of_values(const GateSpec& gate, const Histogram& values) {
+  MetricLaw law{.values = ValueLaw(values.view())};
+  if (gate.harm.kind == HarmSpec::Kind::quantile) {
+    law.change = MetricLaw::Change::quantile;
+    law.probability = gate.harm.probability;
+    law.mean = law.values.quantile(law.probability);
+    law.sd = law.values.quantile_spread(law.probability);
+    return law;
+  }
+  law.change = gate.test.name == "psi" ? MetricLaw::Change::index : MetricLaw::Change::distance;
+  law.mean = law.sd = 1.0;
+  if (const auto classes = gate.test.parameters.find("classes");
+      classes != gate.test.parameters.end())
+    law.classes = std::get<double>(classes->second);
+  return law;
+}
+
 struct Shares {
   double baseline, candidate;
 };
 
-/// Of all requests, those that the arms tell a metric of this scope for.
-[[nodiscard]] Shares shares_at(MetricScope scope, const StageSpec& stage, double mirrored_sampled) {
+/// Whether a probe is told of mirrored requests alone, of both arms.
+[[nodiscard]] bool is_of_pairs(const Probe& probe) {
+  return probe.statistic.pairs || find_metric(probe.metric)->scope == MetricScope::paired;
+}
+
+/// Of all requests, those that the arms tell a probe of.
+[[nodiscard]] Shares shares_at(const Probe& probe, const StageSpec& stage,
+                               double mirrored_sampled) {
+  const MetricScope scope = find_metric(probe.metric)->scope;
   const double mirrored = stage.mirrored * mirrored_sampled;
-  if (scope == MetricScope::paired) return {mirrored, mirrored};
+  if (is_of_pairs(probe)) return {mirrored, mirrored};
   const double candidate = scope == MetricScope::seen ? stage.served : stage.served + mirrored;
   return {1.0 - stage.served, candidate};
 }
 
 }  // namespace
+
+std::optional<Bursts> bursts_in(const sim::Scenario& world, const Probe& probe) {
+  const auto& bursts = world.baseline.error_bursts;
+  const bool is_of_errors = probe.metric == "error" || probe.metric == "error_or_refusal";
+  const double usual = world.baseline.error_probability;
+  if (!bursts || !is_of_errors || !(usual > 0.0)) return std::nullopt;
+  // Of requests without an error as many as ever are refused.
+  const double refused = probe.metric == "error" ? 0.0 : world.baseline.refusal_probability;
+  const auto rate = [refused](double errors) { return errors + (1.0 - errors) * refused; };
+  return Bursts{.share = bursts->burst_share,
+                .lift = rate(bursts->burst_probability) / rate(usual),
+                .windows = seconds(bursts->burst) / seconds(probe.window),
+                .by_arm = !bursts->shared};
+}
 
 std::optional<Pilot> pilot(const PlanSpec& plan, const sim::Scenario& scenario) {
   const bool recorded = std::holds_alternative<sim::TraceArrivals>(scenario.traffic.arrivals);
@@ -145,16 +209,24 @@ std::optional<Pilot> pilot(const PlanSpec& plan, const sim::Scenario& scenario) 
                    recorded ? static_cast<double>(records[0].requests) / seconds(world.horizon)
                             : rate};
   for (std::size_t i = 0; i < probes.size(); ++i) {
-    const MetricScope scope = find_metric(probes[i].metric)->scope;
-    const std::size_t where = scope == MetricScope::paired ? 1 : 0;
+    const std::size_t where = is_of_pairs(probes[i]) ? 1 : 0;
     const Told& gate = told[where][i];
-    const Shares shares = shares_at(scope, stages[where], world.telemetry.mirrored_sampled);
+    const Shares shares = shares_at(probes[i], stages[where], world.telemetry.mirrored_sampled);
     const double requests = result.requests_per_second * seconds(probes[i].window) *
                             static_cast<double>(gate.windows) * shares.candidate;
     std::optional<GateFeed>& feed = result.feeds.emplace_back();
-    if (probes[i].form == Form::samples && gate.both.count > 1 && requests > 0.0)
-      feed = {.law = law_of(probes[i], gate.both),
-              .share = static_cast<double>(gate.candidate) / requests};
+    if (!(requests > 0.0) || gate.both.count + gate.candidate < 2) continue;
+    const double share = static_cast<double>(gate.candidate) / requests;
+    if (probes[i].form == Form::distributions && gate.candidate > 0)
+      feed = {.law = law_of_values(plan.gates[i], gate.values), .share = share};
+    if (probes[i].form != Form::samples || gate.both.count < 2) continue;
+    feed = {.law = probes[i].statistic.pairs ? law_of_pairs(probes[i], gate)
+                                             : law_of(probes[i], gate.both),
+            .share = share};
+    // Bursts of both arms at once fall out where they are compared.
+    if (const auto bursts = bursts_in(world, probes[i]);
+        bursts && bursts->by_arm && plan.gates[i].test.name == "clustered_rate")
+      feed->law.bursts = bursts;
   }
   return result;
 }
@@ -162,8 +234,8 @@ std::optional<Pilot> pilot(const PlanSpec& plan, const sim::Scenario& scenario) 
 std::vector<ArmCounts> windows_until(const GateInWorld& gate, std::size_t stage) {
   const Probe& probe = gate.weighed.probe;
   const GateTest& test = *gate.weighed.test;
-  const bool is_cut = test.compares_arms() && test.guarantee() != Guarantee::none;
-  const MetricScope scope = find_metric(probe.metric)->scope;
+  const bool is_cut =
+      test.compares_arms() && test.guarantee() != Guarantee::none && !probe.statistic.pairs;
   const double requests =
       gate.pilot.requests_per_second * seconds(probe.window) * gate.pilot.feeds[gate.index]->share;
   const bool forgets = gate.plan.gates[gate.index].evidence == EvidenceSpan::stage;
@@ -179,7 +251,7 @@ std::vector<ArmCounts> windows_until(const GateInWorld& gate, std::size_t stage)
     const auto first = from < 0 ? 0 : (is_cut ? from / every + 1 : (from + every - 1) / every);
     const auto room = (end - probe.initial_delay - probe.window).count();
     const auto beyond = room < 0 ? 0 : room / every + 1;
-    const Shares shares = shares_at(scope, spec, gate.mirrored_sampled);
+    const Shares shares = shares_at(probe, spec, gate.mirrored_sampled);
     if (gate.weighed.measured[i] && (!forgets || i == stage) && beyond > first)
       windows.insert(
           windows.end(), static_cast<std::size_t>(beyond - first),

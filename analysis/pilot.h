@@ -31,6 +31,9 @@ struct Pilot {
 /// plan's probes.
 [[nodiscard]] std::optional<Pilot> pilot(const PlanSpec& plan, const sim::Scenario& scenario);
 
+/// The bursts in which this probe's events come there, in its windows.
+[[nodiscard]] std::optional<Bursts> bursts_in(const sim::Scenario& world, const Probe& probe);
+
 /// A gate of a plan in a world.
 struct GateInWorld {
   const PlanSpec& plan;

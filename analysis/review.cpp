@@ -12,6 +12,7 @@
 
 #include "analysis/layout.h"
 #include "analysis/pilot.h"
+#include "analysis/promises.h"
 #include "policies/compile.h"
 #include "policies/metric.h"
 
@@ -41,21 +42,31 @@ constexpr double kRollbackTargetSeconds = 60.0;
 
 [[nodiscard]] std::string count_text(double count) { return number(std::round(count), 0); }
 
+[[nodiscard]] bool is_apart(const MetricLaw& law) {
+  return law.change == MetricLaw::Change::distance || law.change == MetricLaw::Change::index;
+}
+
 /// The change that this mean of the candidate is, in the terms of the margin.
-[[nodiscard]] double change_of(const HarmSpec& harm, const Probe& probe, double mean,
-                               double baseline) {
+[[nodiscard]] double change_of(const HarmSpec& harm, const Probe& probe, const MetricLaw& law,
+                               double candidate) {
+  if (is_apart(law)) return apart_by(law, candidate);
+  const double mean = candidate + law.both, baseline = law.mean + law.both;
   if (harm.relation == Relation::absolute) return mean;
   if (harm.relation == Relation::difference) return mean - baseline;
   return probe.statistic.kind == Statistic::Kind::mean_log ? std::exp(mean - baseline)
                                                            : mean / baseline;
 }
 
-[[nodiscard]] double mean_of(const HarmSpec& harm, const Probe& probe, double change,
-                             double baseline) {
-  if (harm.relation == Relation::absolute) return change;
-  if (harm.relation == Relation::difference) return baseline + change;
-  return probe.statistic.kind == Statistic::Kind::mean_log ? baseline + std::log(change)
-                                                           : baseline * change;
+/// And back; nothing where no mean is.
+[[nodiscard]] std::optional<double> mean_of(const HarmSpec& harm, const Probe& probe,
+                                            const MetricLaw& law, double change) {
+  if (is_apart(law)) return factor_apart(law, change);
+  const double baseline = law.mean + law.both;
+  if (harm.relation == Relation::absolute) return change - law.both;
+  if (harm.relation == Relation::difference) return baseline + change - law.both;
+  return (probe.statistic.kind == Statistic::Kind::mean_log ? baseline + std::log(change)
+                                                            : baseline * change) -
+         law.both;
 }
 
 /// What a gate is asked to see: a change that goes twice as far beyond none as its margin; nothing
@@ -96,10 +107,12 @@ class Reviewer {
     const WeighedGate& gate = weighed_[i];
     if (!pilot_->feeds[i]) return false;
     const MetricLaw& law = pilot_->feeds[i]->law;
-    if (!(law.sd > 0.0) || (law.change == MetricLaw::Change::factor && !(law.mean > 0.0)))
+    const bool is_multiplied =
+        law.change == MetricLaw::Change::factor || law.change == MetricLaw::Change::quantile;
+    if (!(law.sd > 0.0) || (is_multiplied && !(law.mean > 0.0)))
       return false;  // nothing ever happens, or nothing ever varies
     if (gate.test->name() == "fixed_threshold") return true;
-    return weighs_totals(*gate.test) && gate.probe.window <= gate.probe.every;
+    return has_power_curve(*gate.test) && gate.probe.window <= gate.probe.every;
   }
 
   [[nodiscard]] GateInWorld in_world(std::size_t i) const {
@@ -125,7 +138,8 @@ class Reviewer {
       GateSight sight{.gate = plan_.gates[i].name,
                       .edge = gate.edge,
                       .one_look = gate.test->name() == "fixed_threshold"};
-      const double baseline = pilot_->feeds[i]->law.mean;
+      const MetricLaw& law = pilot_->feeds[i]->law;
+      std::vector<PowerCurve> whole;  ///< until the evidence begins anew
       for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
         std::optional<StageSight>& seen = sight.stages.emplace_back();
         if (!gate.measured[stage]) continue;
@@ -138,11 +152,15 @@ class Reviewer {
         }
         const PowerCurve power = curve(i, windows);
         if (const auto mean = power.smallest(kPower))
-          seen->smallest = change_of(plan_.gates[i].harm, gate.probe, *mean, baseline);
+          seen->smallest = change_of(plan_.gates[i].harm, gate.probe, law, *mean);
         if (sight.one_look)
           sight.false_alarms_per_look =
-              std::max(sight.false_alarms_per_look.value_or(0.0), power.at(baseline));
+              std::max(sight.false_alarms_per_look.value_or(0.0), power.at(law.mean));
+        if (plan_.gates[i].evidence != EvidenceSpan::stage) whole.clear();
+        whole.push_back(power);
       }
+      for (std::string& broken : broken_promises(in_world(i), whole, *world_))
+        warn(path_of(i) + ".test", std::move(broken));
       say_what_is_unseen(i, sight);
       if (sight.false_alarms_per_look.value_or(0.0) >= kFalseAlarmsWorthSaying)
         warn(path_of(i) + ".test",
@@ -155,9 +173,9 @@ class Reviewer {
 
   [[nodiscard]] bool is_visible(std::size_t i, std::span<const ArmCounts> windows,
                                 double change) const {
-    const double mean =
-        mean_of(plan_.gates[i].harm, weighed_[i].probe, change, pilot_->feeds[i]->law.mean);
-    return !windows.empty() && curve(i, windows).reaches(kPower, mean);
+    const auto mean =
+        mean_of(plan_.gates[i].harm, weighed_[i].probe, pilot_->feeds[i]->law, change);
+    return mean && !windows.empty() && curve(i, windows).reaches(kPower, *mean);
   }
 
   /// "5% of 800 requests in 20m cannot see 3x": where users first meet the candidate, and what
@@ -333,6 +351,7 @@ Review review(const PlanSpec& plan, const sim::Scenario* world) {
 std::string change_text(const std::string& metric, const HarmSpec& harm, double change) {
   const MetricInfo& info = *find_metric(metric);
   const bool in_points = info.unit == "share" || info.unit == "score";
+  if (harm.kind == HarmSpec::Kind::distribution) return fmt::format("{:.3g}", change);
   switch (harm.relation) {
     case Relation::ratio:
       return fmt::format("{:.3g}x", change);

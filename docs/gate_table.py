@@ -34,12 +34,27 @@ false_alarm_budget: 5%
 assignment: {{by: request}}
 every: 1m
 stages:
-  - {{name: shadow, mirrored: 5%, dwell: 30m}}
-  - {{exposure: 5%, dwell: 60m}}
-  - {{exposure: 25%, dwell: 60m}}
-  - {{exposure: 50%, dwell: 60m}}
-gates:
+{stages}gates:
   - {gate}
+"""
+
+RAMP = """\
+  - {name: shadow, mirrored: 5%, dwell: 30m}
+  - {exposure: 5%, dwell: 60m}
+  - {exposure: 25%, dwell: 60m}
+  - {exposure: 50%, dwell: 60m}
+"""
+# As long, for tests of both answers to one prompt and for lists that both models contribute to.
+SHADOW = """\
+  - {name: mirrored 5%, mirrored: 5%, dwell: 90m}
+  - {name: mirrored 25%, mirrored: 25%, dwell: 60m}
+  - {name: mirrored 50%, mirrored: 50%, dwell: 60m}
+"""
+LISTS = SHADOW.replace("mirrored", "interleaved")
+# One stage that is played to the end of its test.
+AB_STAGE = """\
+  - {name: shadow, mirrored: 5%, dwell: 30m}
+  - {exposure: 50%, dwell: 180m}
 """
 
 
@@ -56,6 +71,7 @@ class Row:
     harm: str
     settings: str = ""
     more: str = "min_samples: 30"
+    stages: str = RAMP
 
     @property
     def name(self) -> str:
@@ -74,7 +90,7 @@ class Row:
 
     def plan(self, per_minute: float, harm: str | None = None) -> str:
         """The gate alone in the ramp."""
-        return PLAN.format(name=self.name, gate=self.gate(per_minute, harm))
+        return PLAN.format(name=self.name, stages=self.stages, gate=self.gate(per_minute, harm))
 
     @property
     def guarantee(self) -> str:
@@ -84,6 +100,7 @@ class Row:
 
 PLANNED = "looks: 5, samples: {samples}"
 SPACED = "min_samples: {apart}"
+ONE_SAMPLE = "min_samples: {samples}"
 # Totals are compared stage by stage: docs/methods/gate_tests.md says why.
 BY_STAGE = "min_samples: 30, evidence: stage"
 
@@ -95,7 +112,10 @@ def rows() -> list[Row]:
     bare threshold, which gets the limits that people give it.
     """
     made = []
-    for metric, limit in (("cost", "rises_by: 20%"), ("latency", "rises_by: 50%")):
+    for metric, limit, none in (
+        ("cost", "rises_by: 20%", "rises_by: $0"),
+        ("latency", "rises_by: 50%", "rises_by: 0s"),
+    ):
         rise, p90, shift = "rises_by: 0%", "p90_above: 1x", "distribution_shift: 0"
         made += [
             Row(metric, "fixed_threshold", limit),
@@ -117,6 +137,10 @@ def rows() -> list[Row]:
             Row(metric, "dkw_sequence", shift),
             Row(metric, "ks", shift, PLANNED),
             Row(metric, "psi", shift, PLANNED),
+            Row(metric, "ratio_mixture", rise, "per: output_tokens"),
+            Row(metric, "ab_test", none, "", ONE_SAMPLE, AB_STAGE),
+            Row(metric, "paired_mixture", rise, stages=SHADOW),
+            Row(metric, "paired_t", rise, "looks: 5", SPACED, SHADOW),
         ]
     for metric, limit, level in (
         ("thumbs_down", "ratio_above: 1.5x", "above: 0.15%"),
@@ -142,7 +166,19 @@ def rows() -> list[Row]:
             Row(metric, "asymptotic_sequence", rise, "", BY_STAGE),
             Row(metric, "sprt", rise),
             Row(metric, "poisson_max_sprt", level),
+            Row(metric, "ab_test", "rises_by: 0pp", "", ONE_SAMPLE, AB_STAGE),
         ]
+    made += [
+        Row("error", "paired_rate", "ratio_above: 1x", stages=SHADOW),
+        Row("error", "mcnemar", "ratio_above: 1x", "looks: 5", SPACED, SHADOW),
+    ]
+    made += [
+        Row("preference", "fixed_threshold", "below: 45%", stages=LISTS),
+        Row("preference", "sign_test", "below: 50%", "looks: 5", SPACED, LISTS),
+        Row("preference", "ab_test", "below: 50%", "", SPACED, LISTS),
+        Row("preference", "beta_binomial_mixture", "below: 50%", stages=LISTS),
+        Row("preference", "sprt", "below: 50%", stages=LISTS),
+    ]
     return made
 
 
@@ -204,11 +240,12 @@ class World:
         )
 
 
-METRICS = ("cost", "latency", "thumbs_down", "error")
+METRICS = ("cost", "latency", "thumbs_down", "error", "preference")
 HARMS = {
     "cost": ("R3", "{metric: cost, multiply: 1.25}"),
     "latency": ("R6", "{metric: latency, multiply: 1.8}"),
     "thumbs_down": ("R8", "{metric: thumbs_down, multiply: 1.6}"),
+    "preference": ("worse", "{metric: quality, shift: -4pp}"),
 }
 # Correlation 0.7 from one minute to the next.
 NOISE = "noise: {window: {latency: {cv: 10%, correlation_time: 168.22s, separate: true}}}\n"
@@ -373,6 +410,7 @@ TITLES = {
     "latency": "Latency (R6: x1.8)",
     "thumbs_down": "Thumbs down (R8: x1.6; 5% of answers are rated)",
     "error": "Errors",
+    "preference": "Preference in interleaved lists (quality -4 points)",
 }
 
 
@@ -387,6 +425,10 @@ healthy candidate stands at the edge of harm, where a guarantee is tested hardes
 `fixed_threshold` has limits as people write them (cost +20%, latency +50%, thumbs down 1.5x,
 errors 2x). It judges each window of at least 30 requests, of which there are none at 10/min.
 Requests are assigned one by one. The settings of each test are in `docs/gate_table.py`.
+
+Where a test needs something else the plan gives it that, for as long: tests of pairs (`paired_*`,
+`mcnemar`) 5%, 25% and 50% of the traffic mirrored; tests of preference the same shares answered by
+both models in one list; `ab_test` a shadow and then one stage of 50%, looked at once.
 
 Runs of healthy worlds: {runs}; of harmful ones a third of that; seed {seed}. Cells are percent
 of rollouts, with the {confidence} interval of Clopper and Pearson; behind a detection stand the

@@ -58,8 +58,23 @@ template <class Names>
   return message + "; there are " + known;
 }
 
+/// The segments whose users a stage's A/B tests are of, in the order of the tests; empty: of all.
+[[nodiscard]] std::vector<std::string> ab_segments(const AbSpec& ab) {
+  std::vector<std::string> segments{{}};
+  segments.insert(segments.end(), ab.segments.begin(), ab.segments.end());
+  return segments;
+}
+
 /// The name of a stage's A/B test among the gates.
-[[nodiscard]] std::string ab_name(const StageSpec& stage) { return "ab " + stage.name; }
+[[nodiscard]] std::string ab_name(const StageSpec& stage, const std::string& segment) {
+  return "ab " + stage.name + (segment.empty() ? "" : " " + segment);
+}
+
+/// The error of calling a winner that each of a stage's A/B tests may make: by the union bound they
+/// make the stated one together.
+[[nodiscard]] double alpha_of_each(const AbSpec& ab) {
+  return ab.alpha / static_cast<double>(1 + ab.segments.size());
+}
 
 [[nodiscard]] bool is_above_0(const std::optional<double>& value) {
   return value && *value > 0.0 && std::isfinite(*value);
@@ -72,7 +87,7 @@ template <class Names>
   if (metric == nullptr || !is_above_0(ab.min_effect) || !is_within_0_and_1(ab.alpha) ||
       !is_within_0_and_1(ab.power))
     return std::nullopt;
-  const TestErrors errors{.alpha = ab.alpha, .power = ab.power};
+  const TestErrors errors{.alpha = alpha_of_each(ab), .power = ab.power};
   double samples = 0.0;
   if (metric->scope == MetricScope::interleaved) {
     if (!(ab.min_effect < 0.5)) return std::nullopt;
@@ -94,14 +109,16 @@ template <class Names>
   return static_cast<std::uint64_t>(std::ceil(std::max(samples, 2.0)));
 }
 
-/// A stage's A/B test as a gate, which halts where the baseline wins.
-[[nodiscard]] GateSpec ab_gate(const StageSpec& stage, std::uint64_t samples) {
+/// A stage's A/B test of a segment as a gate, which halts where the baseline wins.
+[[nodiscard]] GateSpec ab_gate(const StageSpec& stage, const std::string& segment,
+                               std::uint64_t samples) {
   const AbSpec& ab = *stage.ab;
   const MetricInfo& metric = *find_metric(ab.metric);
   const bool is_coins = metric.scope == MetricScope::interleaved;
   return {
-      .name = ab_name(stage),
+      .name = ab_name(stage, segment),
       .metric = ab.metric,
+      .segment = segment,
       .harm = {.relation = is_coins ? HarmSpec::Relation::absolute : HarmSpec::Relation::difference,
                .direction = metric.harm,
                .margin = is_coins ? 0.5 : 0.0},
@@ -113,7 +130,8 @@ template <class Names>
 [[nodiscard]] PlanSpec with_ab_tests(PlanSpec plan) {
   for (const StageSpec& stage : plan.stages)
     if (const auto samples = stage.ab ? samples_needed(*stage.ab) : std::nullopt)
-      plan.gates.push_back(ab_gate(stage, *samples));
+      for (const std::string& segment : ab_segments(*stage.ab))
+        plan.gates.push_back(ab_gate(stage, segment, *samples));
   return plan;
 }
 /// A combined gate: its test, and the plan's gates that are its parts.
@@ -205,11 +223,12 @@ class Compiler {
  private:
   /// Of what an A/B test's gate says, people wrote the stage's `ab`.
   [[nodiscard]] std::string as_written(const std::string& path) const {
-    for (const StageSpec& stage : plan_.stages) {
-      const std::string gate = "gates." + ab_name(stage);
-      if (stage.ab && (path == gate || path.starts_with(gate + '.')))
-        return "stages." + stage.name + ".ab";
-    }
+    for (const StageSpec& stage : plan_.stages)
+      if (stage.ab)
+        for (const std::string& segment : ab_segments(*stage.ab)) {
+          const std::string gate = "gates." + ab_name(stage, segment);
+          if (path == gate || path.starts_with(gate + '.')) return "stages." + stage.name + ".ab";
+        }
     return path;
   }
 
@@ -311,6 +330,9 @@ class Compiler {
     if (!is_event && !is_above_0(ab.spread))
       error(path + ".spread", "the size of a test of means needs the standard deviation of " +
                                   ab.metric + ", above 0");
+    for (std::size_t i = 0; i < ab.segments.size(); ++i)
+      if (ab.segments[i].empty() || std::ranges::count(ab.segments, ab.segments[i]) > 1)
+        return error(path + ".segments", "expected names of segments, each once");
     if (diagnostics_.size() > problems) return;
     const auto samples = samples_needed(ab);
     if (!samples)
@@ -318,8 +340,9 @@ class Compiler {
                    "no such difference is possible, or no test could show it");
     report(Severity::note, path,
            "needs " + std::to_string(*samples) + (is_coins ? " clicks" : " requests per arm") +
+               (ab.segments.empty() ? "" : ", of all users and of each segment,") +
                " to see a difference of " + number_text(ab.min_effect) + " with a power of " +
-               share_text(ab.power) + " at " + share_text(ab.alpha) +
+               share_text(ab.power) + " at " + share_text(alpha_of_each(ab)) +
                "; the stage is not left before");
   }
 
@@ -394,8 +417,9 @@ class Compiler {
       if (gate.metric != nullptr) make_test(path, spec, gate);
     }
     for (std::size_t stage = 0, gate = written_.gates.size(); gate < gates_.size(); ++stage)
-      if (plan_.stages[stage].ab && samples_needed(*plan_.stages[stage].ab))
-        gates_[gate++].test_of = stage;
+      if (const auto& ab = plan_.stages[stage].ab; ab && samples_needed(*ab))
+        for (std::size_t test = 0; test <= ab->segments.size(); ++test)
+          gates_[gate++].test_of = stage;
   }
 
   template <class Infos>
@@ -644,7 +668,7 @@ class Compiler {
   [[nodiscard]] double spent_by_test(std::size_t gate) const {
     const bool is_combined = gate >= gates_.size();
     if (is_combined || !gates_[gate].test_of) return 0.0;
-    return 0.5 * plan_.stages[*gates_[gate].test_of].ab->alpha;
+    return 0.5 * alpha_of_each(*plan_.stages[*gates_[gate].test_of].ab);
   }
 
   [[nodiscard]] static std::size_t stages_in(std::uint64_t measured) {

@@ -262,6 +262,7 @@ constexpr void fields(T& ab, Visit&& visit) {
   visit("rate", ab.rate);
   visit("spread", ab.spread);
   visit("sample_size", ab.sample_size);
+  visit_unless(std::vector<std::string>{}, visit, "segments", ab.segments);
 }
 
 template <Either<StageSpec> T, class Visit>

@@ -50,6 +50,9 @@ struct AbSpec {
   std::optional<double> rate{};    ///< of events: what the baseline's is expected to be, in (0, 1)
   std::optional<double> spread{};  ///< of numbers: their standard deviation, above 0
   SampleSizeBy sample_size = SampleSizeBy::classical;
+  /// Each has the same test of its own beside that of all users; they share alpha evenly, and each
+  /// needs the whole sample.
+  std::vector<std::string> segments{};
   friend bool operator==(const AbSpec&, const AbSpec&) = default;
 };
 

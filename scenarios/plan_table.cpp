@@ -643,6 +643,10 @@ ShapeOf<AbSpec> ab_shape() {
             choice<SampleSizeBy>("a formula", {{"classical", SampleSizeBy::classical},
                                                {"arcsine", SampleSizeBy::arcsine}}),
             "of rates: by the variances of the two rates, or by Cohen's h"),
+      unless({}, &AbSpec::segments,
+             field("segments", &AbSpec::segments, list<std::string>(text(false)),
+                   "segments of users that have the same test each, beside that of all; they share "
+                   "alpha, and each needs the whole sample")),
   });
 }
 

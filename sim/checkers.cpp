@@ -19,8 +19,8 @@ constexpr std::size_t kViolationsKept = 8;
 
 /// All of a state but its memory, which is the long part of it.
 auto without_memory(const RolloutState& state) noexcept {
-  const auto& [plan_digest, sequence, started_at, at, stage_entered_at, dwelling_since, phase, stage,
-               target, applied, paused, approved, windows, memory] = state;
+  const auto& [plan_digest, sequence, started_at, at, stage_entered_at, dwelling_since, phase,
+               stage, target, applied, paused, approved, windows, memory] = state;
   return std::tie(plan_digest, sequence, started_at, at, stage_entered_at, dwelling_since, phase,
                   stage, target, applied, paused, approved, windows);
 }

@@ -58,6 +58,7 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
       initial_state_(contender.engine.initial_state(Instant{})),
       router_(scenario.scenario().rollback),
       delivery_(scenario.scenario().telemetry, contender.engine.policy().probes()),
+      judging_parts_(kRefusals | (scenario.scenario().objectives.minds_quality() ? kQualities : 0)),
       checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine)) {
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     for (const Measurement& measurement : measurements_)
@@ -293,14 +294,14 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
   }
   if (splits) wants |= assignment_wants_;
   if (splits && running_ && unit_) wants |= wants_of(*unit_, contender_.assignment);
-  if (cold_) wants |= assignment_wants_ | kWantUsers | want(kBaselineArm, kRefusals | kQualities);
+  if (cold_) wants |= assignment_wants_ | kWantUsers | want(kBaselineArm, judging_parts_);
   if (mirrors) wants |= kWantMirror | want(kCandidateArm, kCosts);
   if (serves) {
     // What servers answer later may be harmed by then.
     const bool harms = has_servers_ || effects_.may_harm(first, last, history());
-    const Wants parts = harms ? kCosts | kRefusals | kQualities : kCosts;
+    const Wants parts = harms ? kCosts | judging_parts_ : kCosts;
     wants |= want(kBaselineArm, parts) | want(kCandidateArm, parts) |
-             (harms ? kWantUsers | kWantHarm : 0);
+             (harms ? kWantExposedUsers | kWantHarm : 0);
   }
   return wants;
 }

@@ -116,6 +116,7 @@ class Driver {
 
   Router router_;
   Delivery delivery_;
+  const Wants judging_parts_;  ///< of an arm's answers, which impact calls bad or not
   Checker checker_;
 
   RolloutState state_;

@@ -1,6 +1,7 @@
 #include "sim/field.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "sim/delay.h"
 #include "sim/telemetry/tally.h"
@@ -32,6 +33,7 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
     : world_(scenario),
       scenario_(scenario),
       split_(scenario.scenario().telemetry.mirrored_sampled),
+      half_split_(scenario.scenario().telemetry.mirrored_sampled),
       rating_delays_(scenario.scenario().baseline.thumbs.delay,
                      scenario.scenario().telemetry.window, scenario.scenario().horizon),
       preference_(scenario.scenario().interleaving),
@@ -78,13 +80,21 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
         return measurements_[place].metric == WorldMetric::units;
       });
       const auto order = [this](std::size_t place) {
-        return std::pair(measurements_[place].metric, measurements_[place].kind);
+        const Measurement& one = measurements_[place];
+        return std::tuple(one.metric, one.kind, one.scope, one.pairs, one.covariate, one.segment);
       };
       std::ranges::sort(player.measured_places, {}, order);
       player.measured_places.erase(std::ranges::unique(player.measured_places).begin(),
                                    player.measured_places.end());
-      for (const std::size_t place : player.measured_places)
-        player.measured.push_back(measurements_[place]);
+      const std::span<const Probe> probes =
+          contenders[static_cast<std::size_t>(&player - players_.data())].engine.policy().probes();
+      for (const std::size_t place : player.measured_places) {
+        std::vector<double> probabilities;
+        for (std::size_t i = 0; i < probes.size(); ++i)
+          if (player.places[i] == place && probes[i].statistic.kind == Statistic::Kind::quantile)
+            probabilities.push_back(probes[i].statistic.probability);
+        player.measuring.add(measurements_[place], probabilities);
+      }
     }
   }
   for (const Measurement& measurement : measurements_) {
@@ -246,7 +256,7 @@ void Field::play_window(std::uint64_t window) {
 
   if (windows_) {
     windows_->advance();
-    for (Group& group : std::span(groups_).first(group_count_)) draw_window(group);
+    for (Group& group : std::span(groups_).first(group_count_)) draw_window(window, group);
   } else {
     play_requests(window, end);
   }
@@ -275,19 +285,37 @@ void Field::play_requests(std::uint64_t window, Instant end) {
     for (Group& group : std::span(groups_).first(group_count_)) play_servers(group, end);
 }
 
-void Field::draw_window(Group& group) {
+void Field::draw_window(std::uint64_t window, Group& group) {
   const Player& leader = group.leader();
-  static constexpr std::span<const Measurement> kNothing;
+  static const Measuring kNothing;
   drawn_.clear();
   if (group.is_measuring)
     for (const std::size_t place : leader.measured_places) drawn_.push_back(&group.tallies[place]);
-  const WindowCounts counts = windows_->play(
-      {leader.driver->timeline(), leader.driver->until(), leader.driver->history(),
-       leader.driver->assignment()},
-      group.is_measuring ? std::span<const Measurement>(leader.measured) : kNothing, drawn_,
-      rating_delays_, any_rating_ && group.is_measuring ? &group.ratings : nullptr);
+  const WindowCounts counts =
+      windows_->play({leader.driver->timeline(), leader.driver->until(), leader.driver->history(),
+                      leader.driver->assignment()},
+                     group.is_measuring ? leader.measuring : kNothing, drawn_, rating_delays_,
+                     any_rating_ && group.is_measuring ? &group.ratings : nullptr);
   group.words = counts.words;
   for (Course* course : group.courses) course->ledger->add_window(counts);
+  draw_units(window, group, counts);
+}
+
+/// As count_units(); what is assigned request by request is a unit of its own.
+void Field::draw_units(std::uint64_t window, Group& group, const WindowCounts& counts) {
+  const Driver& leader = group.driver();
+  if (!splits_units(leader.timeline().back().exposure)) return;
+  for (auto& [since, tally] : group.units) {
+    if (since > window) continue;
+    const bool by_request = leader.assignment().by == AssignmentUnit::request;
+    const auto [baseline, candidate] =
+        by_request ? std::array{counts.requests - counts.served, counts.served}
+                   : windows_->new_users(
+                         {leader.timeline(), leader.until(), leader.history(), leader.assignment()},
+                         since);
+    tally[kBaselineArm].summary.count += baseline;
+    tally[kCandidateArm].summary.count += candidate;
+  }
 }
 
 void Field::form_groups(Instant start) {
@@ -300,7 +328,7 @@ void Field::form_groups(Instant start) {
     if (!leader.driver->is_measuring()) continue;
     group.is_measuring = true;
     for (const std::size_t place : leader.places) group.is_measured[place] = true;
-    if (leader.sightings == nullptr) continue;
+    if (!leader.driver->unit()) continue;
     group.sightings = leader.sightings;
     const std::uint64_t since = leader.driver->still_since();
     if (std::ranges::find(group.units, since, &UnitTally::since) == group.units.end())
@@ -308,18 +336,19 @@ void Field::form_groups(Instant start) {
   }
 }
 
-bool Field::belong_together(const Driver& a, const Driver& b) const noexcept {
+bool Field::belong_together(const Player& a, const Player& b) const noexcept {
   // What is drawn of a window depends on what is measured of it.
-  if (windows_ && (a.is_measuring() != b.is_measuring() ||
-                   !std::ranges::equal(a.measurements(), b.measurements())))
+  if (windows_ && (a.driver->is_measuring() != b.driver->is_measuring() ||
+                   a.measured_places != b.measured_places || a.measuring != b.measuring))
     return false;
-  return go_the_same_ways(a, b) && (!world_.depends_on_exposure() || a.history() == b.history());
+  return go_the_same_ways(*a.driver, *b.driver) &&
+         (!world_.depends_on_exposure() || a.driver->history() == b.driver->history());
 }
 
 Field::Group& Field::group_for(Course& course) {
   if (!scenario_.scenario().serving) {
     for (Group& group : std::span(groups_).first(group_count_)) {
-      if (!belong_together(group.driver(), course.driver())) continue;
+      if (!belong_together(group.leader(), course.leader())) continue;
       group.courses.push_back(&course);
       return group;
     }
@@ -375,7 +404,7 @@ std::size_t Field::rating_place(const Measurement& measurement) const noexcept {
 }
 
 const Tally& Field::units_of(const Player& player, const Group& group) const noexcept {
-  if (player.sightings == nullptr) return no_units_;
+  if (!player.driver->unit()) return no_units_;
   const auto known =
       std::ranges::find(group.units, player.driver->still_since(), &UnitTally::since);
   return known != group.units.end() ? known->tally : no_units_;
@@ -408,19 +437,30 @@ void Field::play_chunk(std::uint64_t window, std::size_t chunk) {
     }
     all |= group.wants;
   }
-  if (world_.depends_on_exposure()) {
-    for (Group& group : groups)
-      add_chunk_to(group, window, fill(window, chunk, group.wants, group.driver().history()));
+  if (world_.depends_on_exposure() || groups.size() == 1) {
+    // Answered is what this group asks for.
+    for (Group& group : groups) {
+      const Columns& columns = begin(window, chunk, group.wants);
+      const Driver& leader = group.driver();
+      split_.split(columns, buckets_of(group, columns), leader.timeline(), leader.until());
+      world_.finish(split_.exposed(),
+                    world_.depends_on_exposure() ? leader.history() : ExposureHistory{});
+      add_chunk_to(group, window, columns);
+    }
   } else {
-    const Columns& columns = fill(window, chunk, all, {});
-    for (Group& group : groups) add_chunk_to(group, window, columns);
+    const Columns& columns = begin(window, chunk, all);
+    world_.finish_all();
+    for (Group& group : groups) {
+      split_.split(columns, buckets_of(group, columns), group.driver().timeline(),
+                   group.driver().until());
+      add_chunk_to(group, window, columns);
+    }
   }
   ++chunks_played_;
 }
 
-const Columns& Field::fill(std::uint64_t window, std::size_t chunk, Wants wants,
-                           const ExposureHistory& history) {
-  Columns& columns = world_.fill(chunk, wants, history);
+const Columns& Field::begin(std::uint64_t window, std::size_t chunk, Wants wants) {
+  Columns& columns = world_.begin(chunk, wants);
   for (const auto& assignment : assignments_) {
     const Wants needed = wants_of(assignment->assignment());
     if ((wants & needed) == needed) assignment->fill(columns);
@@ -434,6 +474,7 @@ const Columns& Field::fill(std::uint64_t window, std::size_t chunk, Wants wants,
   return columns;
 }
 
+/// The split is that of the group.
 void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& columns) {
   const Driver& leader = group.driver();
   const Buckets buckets = buckets_of(group, columns);
@@ -441,10 +482,9 @@ void Field::add_chunk_to(Group& group, std::uint64_t window, const Columns& colu
     course->ledger->add_words(world_.words(), world_.draws_behind(course->wants));
   if (cuts_short_ && group.is_measuring) {
     const Instant middle = start_of(window) + scenario_.scenario().telemetry.window / 2;
-    split_.split(columns, buckets, leader.timeline(), std::min(leader.until(), middle));
-    measure(columns, split_, group, group.halves);
+    half_split_.split(columns, buckets, leader.timeline(), std::min(leader.until(), middle));
+    measure(columns, half_split_, group, group.halves);
   }
-  split_.split(columns, buckets, leader.timeline(), leader.until());
   if (!group.units.empty()) count_units(group, window, columns);
   if (ServedRequests* servers = group.leader().servers.get())
     servers->enter(columns, split_, leader.timeline(), chunks_played_);

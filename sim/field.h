@@ -46,9 +46,9 @@ class Field {
  private:
   struct Player {
     std::unique_ptr<Driver> driver;
-    std::vector<std::size_t> places;    ///< per probe: its measurement among the field's
-    std::vector<Measurement> measured;  ///< each once, in a fixed order; where windows are drawn
-    std::vector<std::size_t> measured_places;  ///< among the field's
+    std::vector<std::size_t> places;           ///< per probe: its measurement among the field's
+    Measuring measuring;                       ///< in a fixed order; where windows are drawn
+    std::vector<std::size_t> measured_places;  ///< per part of that: among the field's
     AssignmentColumn* assignment = nullptr;    ///< null: a bucket column of the world's
     UnitSightings* sightings = nullptr;  ///< null: nobody asks for units, or they are not drawn
     /// Its servers, where the scenario has any: how loaded they are depends on its exposure.
@@ -106,13 +106,13 @@ class Field {
   /// Groups the courses that take part in requests from `start` on; none means all is over.
   void form_groups(Instant start);
   Group& group_for(Course& course);
-  [[nodiscard]] bool belong_together(const Driver& a, const Driver& b) const noexcept;
+  [[nodiscard]] bool belong_together(const Player& a, const Player& b) const noexcept;
   void play_chunk(std::uint64_t window, std::size_t chunk);
   /// The window without its requests.
-  void draw_window(Group& group);
-  /// A chunk of the world, and what is drawn beside it.
-  [[nodiscard]] const Columns& fill(std::uint64_t window, std::size_t chunk, Wants wants,
-                                    const ExposureHistory& history);
+  void draw_window(std::uint64_t window, Group& group);
+  void draw_units(std::uint64_t window, Group& group, const WindowCounts& counts);
+  /// Begins a chunk of the world, and draws what is drawn beside it.
+  [[nodiscard]] const Columns& begin(std::uint64_t window, std::size_t chunk, Wants wants);
   void add_chunk_to(Group& group, std::uint64_t window, const Columns& columns);
   /// Requests that the group's servers ended by the end of the window.
   void play_servers(Group& group, Instant end);
@@ -147,7 +147,8 @@ class Field {
   std::vector<Measurement> measurements_;  ///< the distinct ones of all contenders
   std::vector<Group> groups_;              ///< those beyond group_count_ are spare memory
   std::size_t group_count_ = 0;
-  Split split_;
+  Split split_;       ///< of the present group and chunk
+  Split half_split_;  ///< of what a report that is cut short covers
   RatingDelays rating_delays_;
   Preference preference_;
   std::vector<std::unique_ptr<AssignmentColumn>> assignments_;  ///< the special ones, distinct

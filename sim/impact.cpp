@@ -47,23 +47,24 @@ void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline, Instan
 bool ImpactMeter::is_bad(const ArmColumns& arm, std::uint16_t place) const noexcept {
   return (arm.events[place] & (kError | kRefusal)) != 0 ||
          static_cast<double>(arm.latency[place]) > objectives_.latency_seconds ||
-         static_cast<double>(arm.quality[place]) < objectives_.quality_floor;
+         (objectives_.minds_quality() &&
+          static_cast<double>(arm.quality[place]) < objectives_.quality_floor);
 }
 
 bool ImpactMeter::Minutes::add(std::uint32_t minute) noexcept {
   constexpr std::uint32_t kKept = 32;
-  if (minute == last) return false;
-  if (minute > last) {
-    const std::uint32_t by = minute - last;
-    // The last minute and those before it move away from the new one, the farthest out of sight.
-    before = by > kKept ? 0 : (by == kKept ? 0 : before << by) | (last > 0 ? 1U << (by - 1) : 0);
+  if (minute >= last) {
+    // What was counted moves away from the new minute, the farthest out of sight. By how much cannot be
+    // foreseen, so nothing branches on it.
+    const std::uint64_t moved = std::uint64_t{counted} << std::min(minute - last, kKept);
+    counted = static_cast<std::uint32_t>(moved) | 1U;
     last = minute;
-    return true;
+    return (moved & 1U) == 0;
   }
-  const std::uint32_t ago = last - 1 - minute;
+  const std::uint32_t ago = last - minute;
   if (ago >= kKept) return true;
-  const bool is_new = (before >> ago & 1U) == 0;
-  before |= 1U << ago;
+  const bool is_new = (counted >> ago & 1U) == 0;
+  counted |= 1U << ago;
   return is_new;
 }
 
@@ -74,9 +75,8 @@ void ImpactMeter::make_room_for_users() {
 }
 
 void ImpactMeter::add_harm(const Columns& columns, std::uint16_t place) {
-  make_room_for_users();
-  if (served_minutes_[columns.user[place]].add(minute_of(columns.at_seconds[place])))
-    ++impact_.user_impact_minutes;
+  Minutes& minutes = served_minutes_[columns.user[place]];
+  impact_.user_impact_minutes += minutes.add(minute_of(columns.at_seconds[place])) ? 1U : 0U;
   if (!is_bad(columns.arm[kCandidateArm], place) || is_bad(columns.arm[kBaselineArm], place))
     return;
   add_bad(columns, place);
@@ -109,6 +109,7 @@ void ImpactMeter::add_requests(const Columns& columns, const Split& split, const
   const double first = columns.at_seconds[0];
   const double last = columns.at_seconds[columns.size - 1];
   if (split.served().empty() || !effects_->may_harm(first, last, history)) return;
+  make_room_for_users();
   for (const std::uint16_t place : split.served())
     if (columns.harmed[place] != 0) add_harm(columns, place);
 }

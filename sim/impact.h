@@ -39,8 +39,8 @@ class ImpactMeter {
   void add_exposure(std::span<const ExposureSegment> timeline, Instant until,
                     const ExposureHistory& history) noexcept;
 
-  /// Adds the requests of a chunk. Wanted columns: users, harm, and both arms' refusals and qualities,
-  /// where any request is served that might be harmed.
+  /// Adds the requests of a chunk. Wanted columns: exposed users, harm, and both arms' refusals and, where
+  /// the objectives mind them, qualities, where any request is served that might be harmed.
   void add_requests(const Columns& columns, const Split& split, const ChunkCosts& costs,
                     const ExposureHistory& history);
 
@@ -75,8 +75,8 @@ class ImpactMeter {
   /// The minutes that were counted for a user. Answers that servers delay come out of the order of
   /// their arrivals, by less than half an hour.
   struct Minutes {
-    std::uint32_t last = 0;    ///< from 1; 0: none
-    std::uint32_t before = 0;  ///< bit b: minute last - 1 - b
+    std::uint32_t last = 0;     ///< from 1; 0: none
+    std::uint32_t counted = 0;  ///< bit b: minute last - b
     /// Whether `minute` had not been counted; it now is.
     bool add(std::uint32_t minute) noexcept;
   };

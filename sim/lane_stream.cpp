@@ -4,27 +4,9 @@
 #include <array>
 
 namespace gatewright::sim {
-namespace {
-
-constexpr std::uint64_t kOdd = 0x9e3779b97f4a7c15ULL;  // 2^64 / golden ratio
-
-constexpr std::uint64_t mixed(std::uint64_t z) noexcept {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return z ^ (z >> 31);
-}
-
-}  // namespace
-
 LaneStream::LaneStream(const StreamKey& key) noexcept {
-  const std::array<std::uint64_t, 4> state = state_of(key);
-  for (std::size_t generator = 0; generator < LaneState::kGenerators; ++generator) {
-    std::uint64_t any = 0;
-    for (std::size_t word = 0; word < state.size(); ++word)
-      any |= state_.word[word][generator] = mixed(state[word] + (generator + 1) * kOdd);
-    // The one state that xoshiro256++ cannot leave.
-    if (any == 0) state_.word[0][generator] = kOdd;
-  }
+  const std::uint64_t name = key.name.hash();
+  kernels().open({scrambled_world(key.seed, key.replication), key.index}, &name, &state_, 1);
 }
 
 /// Whole rows where they belong, the last one beside it.

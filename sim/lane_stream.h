@@ -17,6 +17,8 @@ namespace gatewright::sim {
 class LaneStream {
  public:
   explicit LaneStream(const StreamKey& key) noexcept;
+  /// Opened by kernels().open.
+  explicit LaneStream(const LaneState& opened) noexcept : state_(opened) {}
 
   /// Uniform whole numbers below 2^31; see chance.h.
   void fill_words(std::span<std::uint32_t> out) noexcept;

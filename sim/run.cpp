@@ -1,18 +1,13 @@
 #include "sim/run.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <exception>
 #include <iterator>
-#include <mutex>
-#include <thread>
 #include <utility>
 
-#include "policies/assert.h"
 #include "sim/arms/world_metric.h"
 #include "sim/field.h"
 #include "sim/prepared.h"
-#include "sim/threshold_recorder.h"
+#include "sim/turns.h"
 #include "sim/users/population.h"
 #include "sim/windows/fidelity.h"
 
@@ -137,115 +132,6 @@ class FitCheck {
   Diagnostics diagnostics_;
 };
 
-/// What the threads of run_many share.
-class Workload {
- public:
-  Workload(std::span<const Contender> field, const PreparedScenario& scenario,
-           const ManyOptions& options)
-      : field_(field), scenario_(scenario), options_(options) {
-    records_.by_contender.resize(field.size());
-    for (auto& records : records_.by_contender) records.resize(options.replications);
-    if (!options.thresholds) return;
-    records_.thresholds.resize(field.size());
-    for (auto& records : records_.thresholds) records.resize(options.replications);
-  }
-
-  /// Plays replications until none is left; `on_done` is called after each.
-  template <typename OnDone>
-  void work(OnDone on_done) {
-    Field field(field_, scenario_);
-    std::vector<ThresholdRecorder> recorders;
-    recorders.reserve(field_.size());
-    for (std::size_t c = 0; options_.thresholds && c < field_.size(); ++c)
-      field.record_with(c, recorders.emplace_back(field_[c]));
-    while (!is_stopped()) {
-      const std::uint64_t i = next_.fetch_add(1, std::memory_order_relaxed);
-      if (i >= options_.replications) return;
-      field.play({options_.seed, options_.first_replication + i});
-      for (std::size_t c = 0; c < field_.size(); ++c) records_.by_contender[c][i] = field.record(c);
-      for (std::size_t c = 0; c < recorders.size(); ++c)
-        records_.thresholds[c][i] = {.gates = recorders[c].rises(),
-                                     .end = records_.by_contender[c][i]};
-      on_done();
-    }
-  }
-
-  /// The same, with any exception kept for finish().
-  template <typename OnDone>
-  void work_guarded(OnDone on_done) noexcept {
-    try {
-      work(on_done);
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = std::current_exception();
-      failed_.store(true, std::memory_order_relaxed);
-    }
-  }
-
-  void work_on_threads(unsigned threads) {
-    std::uint64_t done = 0;
-    unsigned running = threads;
-    std::condition_variable changed;
-    std::vector<std::jthread> workers;
-    workers.reserve(threads);
-    for (unsigned t = 0; t < threads; ++t)
-      workers.emplace_back([&] {
-        work_guarded([&] {
-          const std::lock_guard lock(mutex_);
-          ++done;
-          changed.notify_one();
-        });
-        const std::lock_guard lock(mutex_);
-        --running;
-        changed.notify_one();
-      });
-    std::unique_lock lock(mutex_);
-    for (std::uint64_t told = 0; running > 0 || told < done;) {
-      changed.wait(lock, [&] { return running == 0 || told < done; });
-      if (told == done) continue;
-      told = done;
-      lock.unlock();
-      tell_progress(told);
-      lock.lock();
-    }
-  }
-
-  ManyRecords finish() {
-    if (failure_) std::rethrow_exception(failure_);
-    // Whoever took a replication also finished it, so there is no gap below the counter.
-    const std::uint64_t finished = std::min(next_.load(), options_.replications);
-    records_.interrupted = finished < options_.replications;
-    for (auto& records : records_.by_contender) records.resize(finished);
-    for (auto& records : records_.thresholds) records.resize(finished);
-    return std::move(records_);
-  }
-
- private:
-  /// If the listener throws, the workers finish what they are at, and no more.
-  void tell_progress(std::uint64_t done) {
-    try {
-      if (options_.progress) options_.progress(done);
-    } catch (...) {
-      failed_.store(true, std::memory_order_relaxed);
-      throw;
-    }
-  }
-
-  [[nodiscard]] bool is_stopped() const noexcept {
-    return failed_.load(std::memory_order_relaxed) ||
-           (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed));
-  }
-
-  std::span<const Contender> field_;
-  const PreparedScenario& scenario_;
-  const ManyOptions& options_;
-  ManyRecords records_;
-  std::atomic<std::uint64_t> next_{0};
-  std::atomic<bool> failed_{false};
-  std::mutex mutex_;
-  std::exception_ptr failure_;
-};
-
 }  // namespace
 
 std::string_view to_string(Outcome outcome) noexcept {
@@ -277,21 +163,8 @@ std::vector<RunRecord> run(std::span<const Contender> field, const PreparedScena
 
 ManyRecords run_many(std::span<const Contender> field, const PreparedScenario& scenario,
                      const ManyOptions& options) {
-  const unsigned wanted =
-      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  const auto threads = static_cast<unsigned>(
-      std::min<std::uint64_t>(wanted, std::max<std::uint64_t>(options.replications, 1)));
-  Workload workload(field, scenario, options);
-  if (threads > 1) {
-    workload.work_on_threads(threads);
-  } else {
-    std::uint64_t done = 0;
-    workload.work([&] {
-      ++done;
-      if (options.progress) options.progress(done);
-    });
-  }
-  return workload.finish();
+  const PreparedScenario* const world = &scenario;
+  return std::move(run_in_turns(field, std::span(&world, 1), options).front());
 }
 
 }  // namespace gatewright::sim

@@ -364,6 +364,8 @@ struct OperatorAction {
 struct Objectives {
   double latency_seconds = 20.0;
   double quality_floor = 0.2;
+  /// Whether qualities decide about any answer; they are never below 0.
+  [[nodiscard]] bool minds_quality() const noexcept { return quality_floor > 0.0; }
 };
 
 /// How finely a world is played (see windows/fidelity.h).

@@ -28,8 +28,7 @@ Words counter_of(std::uint64_t first, std::uint64_t second) noexcept {
 /// under a fixed key; its image keys the two blocks that (name, index) goes through. So no two keys
 /// share a state by their structure, whatever the numbers in them.
 std::array<std::uint64_t, 4> state_of(const StreamKey& key) noexcept {
-  constexpr std::array<std::uint32_t, 2> kDomain{0x67617465U, 0x77726967U};  // "gate", "wrig"
-  const Words world = philox4x32_10(counter_of(key.seed, key.replication), kDomain);
+  const Words world = scrambled_world(key.seed, key.replication);
   const Words purpose = counter_of(key.name.hash(), key.index);
   const Words a = philox4x32_10(purpose, {world[0], world[1]});
   const Words b = philox4x32_10(purpose, {world[2], ~world[3]});
@@ -38,6 +37,12 @@ std::array<std::uint64_t, 4> state_of(const StreamKey& key) noexcept {
   // The one state that xoshiro256++ cannot leave.
   if ((state[0] | state[1] | state[2] | state[3]) == 0) state[0] = 0x9e3779b97f4a7c15ULL;
   return state;
+}
+
+std::array<std::uint32_t, 4> scrambled_world(std::uint64_t seed,
+                                             std::uint64_t replication) noexcept {
+  constexpr std::array<std::uint32_t, 2> kDomain{0x67617465U, 0x77726967U};  // "gate", "wrig"
+  return philox4x32_10(counter_of(seed, replication), kDomain);
 }
 
 std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,

@@ -46,6 +46,10 @@ struct StreamKey {
 /// keys: within one (seed, replication) for certain, across them up to chance.
 [[nodiscard]] std::array<std::uint64_t, 4> state_of(const StreamKey& key) noexcept;
 
+/// The first of the three blocks, which all streams of a world share.
+[[nodiscard]] std::array<std::uint32_t, 4> scrambled_world(std::uint64_t seed,
+                                                           std::uint64_t replication) noexcept;
+
 /// xoshiro256++ (Blackman and Vigna 2021) from state_of(key). A uniform random bit generator in the
 /// sense of the standard, for Boost.Random; and a few variates at a time. Columns are filled by
 /// LaneStream.

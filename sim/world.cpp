@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <span>
+#include <utility>
 
 #include "policies/assert.h"
+#include "sim/kernels/kernels.h"
 #include "sim/seconds.h"
 
 namespace gatewright::sim {
@@ -88,6 +91,18 @@ constexpr bool is_normal(Draw draw) noexcept {
          std::ranges::find(kDrawOfLatent, draw) != kDrawOfLatent.end();
 }
 
+/// Row k becomes that of the k-th place. No place lies before its row.
+template <typename T>
+void to_front(Column<T>& column, World::Places places) noexcept {
+  for (std::size_t k = 0; k < places.size(); ++k) column[k] = column[places[k]];
+}
+
+/// The other way round, from the last one on.
+template <typename T>
+void to_places(Column<T>& column, World::Places places) noexcept {
+  for (std::size_t k = places.size(); k-- > 0;) column[places[k]] = column[k];
+}
+
 }  // namespace
 
 World::World(const PreparedScenario& scenario)
@@ -109,10 +124,12 @@ World::World(const PreparedScenario& scenario)
       bursts_[arm] = BurstChain(*numbers.baseline.error_bursts, arm);
   }
   for (std::size_t b = 0; b < draws_behind_.size(); ++b) draws_behind_[b] = find_draws_behind(b);
+  columns_.user.fill(0);  // where there is only one
 }
 
 void World::start(RunKey key) {
   key_ = key;
+  scrambled_world_ = scrambled_world(key.seed, key.replication);
   next_window_ = 0;
   requests_before_ = 0;
   arrivals_.clear();
@@ -154,26 +171,103 @@ void World::disturb() noexcept {
   }
 }
 
-Columns& World::fill(std::size_t chunk, Wants wants, const ExposureHistory& history) {
+Columns& World::begin(std::size_t chunk, Wants wants) {
   const std::span<const double> times = chunk_times(chunk);
   columns_.size = times.size();
   columns_.at_seconds = times.data();
-  history_ = history;
-  wants |= looked_at(wants);
-  const Draws draws = draws_behind(wants);
-  open_streams(draws, chunk);
-  tie_runs(draws);
-  fill_units(wants, chunk);
-  if (recorded_ || (draws & bit(Draw::input)) != 0) fill_input(chunk);
-  if (scenario_.effects().has_conditions()) scenario_.effects().find_conditions(columns_, holding_);
-  if ((wants & kWantHarm) != 0) fill_harm();
-  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
-    const Wants parts = (wants >> (kFirstArmBit + kArmBits * arm)) & ((Wants{1} << kArmBits) - 1);
-    if ((parts & kAnswers) == 0) continue;
-    fill_lengths(arm, chunk);
-    fill_answers(arm, parts);
-  }
+  chunk_ = chunk;
+  wants_ = wants | looked_at(wants);
+  drawn_ = 0;
+  draw(draws_behind(wants_ & kWantUnits));
+  fill_units();
   return columns_;
+}
+
+void World::finish(Places exposed, const ExposureHistory& history) {
+  constexpr Wants kOfExposed = wants_of_arm(kCandidateArm) | kWantExposedUsers;
+  history_ = history;
+  const Draws draws = draws_behind(wants_);
+  const Draws of_input = draws & bit(Draw::input);
+  // To pick one out costs as much as to answer four in a row. A recorded length is scored beside all
+  // others.
+  const bool picks = 4 * exposed.size() < columns_.size && !recorded_;
+  draw(picks ? draws_behind(wants_ & ~kOfExposed) | of_input : draws);
+  if (recorded_ || of_input != 0) fill_input();
+  if (scenario_.effects().has_conditions()) scenario_.effects().find_conditions(columns_, holding_);
+  if ((wants_ & kWantHarm) != 0) fill_harm();
+  if (picks) {
+    answer_arm(kBaselineArm);
+    answer_some(exposed);
+    return;
+  }
+  tie_runs(draws);
+  answer_arm(kBaselineArm);
+  answer_arm(kCandidateArm);
+}
+
+void World::finish_all(const ExposureHistory& history) {
+  Column<std::uint16_t> all;
+  std::iota(all.begin(), all.end(), std::uint16_t{0});
+  finish(std::span(all).first(columns_.size), history);
+}
+
+Columns& World::fill(std::size_t chunk, Wants wants, const ExposureHistory& history) {
+  Columns& columns = begin(chunk, wants);
+  finish_all(history);
+  return columns;
+}
+
+void World::answer_arm(std::size_t arm) {
+  const Wants parts = (wants_ & wants_of_arm(arm)) >> (kFirstArmBit + kArmBits * arm);
+  if ((parts & kAnswers) == 0) return;
+  fill_lengths(arm);
+  fill_answers(arm, parts);
+}
+
+/// As if these requests were all: their draws, times and prompts move to the front of the columns, and
+/// from there the answers to their places.
+void World::answer_some(Places places) {
+  const Wants wants = wants_ & wants_of_arm(kCandidateArm);
+  const Draws draws = draws_behind(wants);
+  for (Draws left = draws & drawn_; left != 0; left &= left - 1) {
+    const auto i = static_cast<std::size_t>(std::countr_zero(left));
+    if (is_normal(static_cast<Draw>(i)))
+      to_front(normals_[i], places);
+    else
+      to_front(uniforms_[i], places);
+  }
+  draw(draws_behind(wants_), places);
+  if (wants == 0 || places.empty()) return;
+
+  const std::size_t size = std::exchange(columns_.size, places.size());
+  const double* times = columns_.at_seconds;
+  Column<double> own_times;
+  for (std::size_t k = 0; k < places.size(); ++k) own_times[k] = times[places[k]];
+  columns_.at_seconds = own_times.data();
+  Column<float> input_tokens;  // of the rows that are written over
+  std::copy_n(columns_.input_tokens.begin(), places.size(), input_tokens.begin());
+  to_front(columns_.input_tokens, places);
+  if (scenario_.effects().has_conditions()) to_front(holding_, places);
+
+  tie_runs(draws);
+  answer_arm(kCandidateArm);
+
+  columns_.size = size;
+  columns_.at_seconds = times;
+  std::copy_n(input_tokens.begin(), places.size(), columns_.input_tokens.begin());
+  ArmColumns& answers = columns_.arm[kCandidateArm];
+  const auto wanted = [wants](Wants part) {
+    return (wants >> (kFirstArmBit + kArmBits * kCandidateArm) & part) != 0;
+  };
+  to_places(answers.output_tokens, places);
+  to_places(answers.ttft, places);
+  to_places(answers.latency, places);
+  to_places(answers.events, places);
+  if (wanted(kTpots)) to_places(answers.tpot, places);
+  if (wanted(kCosts)) to_places(answers.cost, places);
+  if (wanted(kQualities)) to_places(answers.quality, places);
+  if (wanted(kAgreements)) to_places(answers.agreement, places);
+  if (wanted(kSimilarities)) to_places(answers.similarity, places);
 }
 
 // ---- which streams ----
@@ -208,6 +302,12 @@ Draws World::latent_draws(Latent latent) const noexcept {
   return draws;
 }
 
+/// What an event of an arm is decided by.
+Draws World::event_draws(std::size_t arm, WorldMetric metric) const noexcept {
+  const auto event = std::ranges::find(kEventDraws, metric, &EventDraws::metric);
+  return flip_draws(arm, metric) | bit(draw_of_arm(arm, event->baseline, event->candidate));
+}
+
 /// Where prompts flip, the candidate's outcome goes by the baseline's.
 Draws World::flip_draws(std::size_t arm, WorldMetric metric) const noexcept {
   if (arm == kBaselineArm || !prompt_noise_.flipping(metric)) return 0;
@@ -235,8 +335,8 @@ const Arm::Detector& World::detector(std::size_t arm) const noexcept {
 Draws World::find_draws_behind(std::size_t want_bit) const noexcept {
   const Wants want = Wants{1} << want_bit;
   const Draws input = recorded_ ? 0 : latent_draws(Latent::input);
-  const Draws users = sessions_ ? 0 : bit(Draw::users);
-  if (want == kWantUsers) return users;
+  const Draws users = sessions_ || tables_.population.count() == 1 ? 0 : bit(Draw::users);
+  if (want == kWantUsers || want == kWantExposedUsers) return users;
   if (want == kWantMirror) return bit(Draw::mirror);
   if (want == kWantInput) return input;
   if (want == want_bucket(kRequestBuckets)) return bit(Draw::assignment);
@@ -252,9 +352,11 @@ Draws World::find_draws_behind(std::size_t want_bit) const noexcept {
       const bool collapses =
           numbers.collapse.probability > 0.0 || is_stirred(WorldMetric::length_collapse);
       const bool hangs = numbers.hang.probability > 0.0 || is_stirred(WorldMetric::hang);
-      return flip_draws(arm, WorldMetric::error) | (given ? 0 : latent_draws(output_latent(arm))) |
+      const bool fails = numbers.error_probability > 0.0 || numbers.error_bursts.has_value() ||
+                         is_stirred(WorldMetric::error);
+      return (fails ? event_draws(arm, WorldMetric::error) : 0) |
+             (given ? 0 : latent_draws(output_latent(arm))) |
              (ttft_varies ? latent_draws(ttft_latent(arm)) : 0) |
-             bit(draw_of_arm(arm, Draw::baseline_error, Draw::candidate_error)) |
              (collapses ? bit(draw_of_arm(arm, Draw::baseline_collapse, Draw::candidate_collapse))
                         : 0) |
              (hangs ? bit(draw_of_arm(arm, Draw::baseline_hang, Draw::candidate_hang)) : 0);
@@ -262,8 +364,9 @@ Draws World::find_draws_behind(std::size_t want_bit) const noexcept {
     case kCosts:
       return input;
     case kRefusals:
-      return flip_draws(arm, WorldMetric::refusal) |
-             bit(draw_of_arm(arm, Draw::baseline_refusal, Draw::candidate_refusal)) |
+      return (numbers.refusal_probability > 0.0 || is_stirred(WorldMetric::refusal)
+                  ? event_draws(arm, WorldMetric::refusal)
+                  : 0) |
              (is_perfect(detector(arm))
                   ? 0
                   : bit(draw_of_arm(arm, Draw::baseline_flag, Draw::candidate_flag)));
@@ -276,8 +379,7 @@ Draws World::find_draws_behind(std::size_t want_bit) const noexcept {
     case kSimilarities:
       return bit(Draw::candidate_similarity);
     case kThumbs:
-      return flip_draws(arm, WorldMetric::thumbs_down) |
-             bit(draw_of_arm(arm, Draw::baseline_thumbs, Draw::candidate_thumbs));
+      return event_draws(arm, WorldMetric::thumbs_down);
     case kQualities:
       return flip_draws(arm, WorldMetric::quality) | latent_draws(quality_latent(arm));
     default:
@@ -287,38 +389,74 @@ Draws World::find_draws_behind(std::size_t want_bit) const noexcept {
 
 // ---- draws ----
 
-void World::open_streams(Draws draws, std::size_t chunk) {
-  const std::uint64_t index = (next_window_ - 1) * kChunksPerWindow + chunk;
-  for (; draws != 0; draws &= draws - 1) {
+template <typename Fill>
+void World::open_streams(Draws draws, Fill fill) {
+  const std::uint64_t index = (next_window_ - 1) * kChunksPerWindow + chunk_;
+  draws &= ~drawn_;
+  drawn_ |= draws;
+  std::array<std::uint64_t, kDraws> names;
+  std::array<LaneState, kDraws> states;
+  std::size_t count = 0;
+  for (Draws left = draws; left != 0; left &= left - 1)
+    names[count++] = kStreamNames[static_cast<std::size_t>(std::countr_zero(left))].hash();
+  kernels().open({scrambled_world_, index}, names.data(), states.data(), count);
+  for (const LaneState* state = states.data(); draws != 0; draws &= draws - 1, ++state) {
     const auto i = static_cast<std::size_t>(std::countr_zero(draws));
-    LaneStream stream({key_.seed, key_.replication, kStreamNames[i], index});
-    draw(static_cast<Draw>(i), stream, chunk);
+    LaneStream stream(*state);
+    fill(static_cast<Draw>(i), stream);
     words_[i] = stream.draws();
   }
 }
 
-void World::draw(Draw draw, LaneStream& stream, std::size_t chunk) {
-  const std::size_t n = columns_.size;
-  if (draw == Draw::users)
-    draw_users(stream, chunk);
-  else if (is_normal(draw))
-    stream.fill_normal(std::span(normals_[index_of(draw)]).first(n));
-  else
-    stream.fill_words(std::span(uniforms_[index_of(draw)]).first(n));
+void World::draw(Draws draws) {
+  open_streams(draws, [this, n = columns_.size](Draw draw, LaneStream& stream) {
+    if (draw == Draw::users)
+      draw_all_users(stream);
+    else if (is_normal(draw))
+      stream.fill_normal(std::span(normals_[index_of(draw)]).first(n));
+    else
+      stream.fill_words(std::span(uniforms_[index_of(draw)]).first(n));
+  });
 }
 
-void World::draw_users(LaneStream& stream, std::size_t chunk) {
+/// All words are drawn, so that each request has its own; variates are made of some.
+void World::draw(Draws draws, Places places) {
+  open_streams(draws, [this, places, n = columns_.size](Draw draw, LaneStream& stream) {
+    if (draw == Draw::users) {
+      draw_users(stream, places);
+    } else if (is_normal(draw)) {
+      constexpr std::size_t kRow = 2 * kLanes;
+      std::array<std::uint64_t, kChunk / 2> lanes;
+      stream.fill_long_words(std::span(lanes).first((n + kRow - 1) / kRow * (kRow / 2)));
+      kernels().normals_at(lanes.data(), places.data(), normals_[index_of(draw)].data(),
+                           places.size());
+    } else {
+      stream.fill_words(std::span(uniforms_[index_of(draw)]).first(n));
+      to_front(uniforms_[index_of(draw)], places);
+    }
+  });
+}
+
+void World::draw_users(LaneStream& stream, Places places) {
+  std::array<std::uint64_t, kChunk> words;
+  stream.fill_long_words(std::span(words).first(columns_.size));
+  const Population& population = tables_.population;
+  const std::uint32_t* tenant =
+      arrivals_.tenant.empty() ? nullptr : arrivals_.tenant.data() + chunk_ * kChunk;
+  for (const std::uint16_t place : places)
+    columns_.user[place] = tenant == nullptr ? population.user(words[place])
+                                             : population.user_within(tenant[place], words[place]);
+}
+
+void World::draw_all_users(LaneStream& stream) {
   const std::size_t n = columns_.size;
   const Population& population = tables_.population;
   if (arrivals_.tenant.empty()) {
     population.fill(stream, std::span(columns_.user).first(n));
     return;
   }
-  std::array<std::uint64_t, kChunk> words;
-  stream.fill_long_words(std::span(words).first(n));
-  const std::uint32_t* tenant = arrivals_.tenant.data() + chunk * kChunk;
-  for (std::size_t i = 0; i < n; ++i)
-    columns_.user[i] = population.user_within(tenant[i], words[i]);
+  population.fill_within(stream, std::span(arrivals_.tenant).subspan(chunk_ * kChunk, n),
+                         std::span(columns_.user).first(n));
 }
 
 /// The candidate's words become a second run of the prompts that the baseline's were the first of.
@@ -341,15 +479,13 @@ const float* World::mixed(Latent latent, Column<float>& room) const noexcept {
   const auto& weights = tables_.mixing.weights[own];
   const Column<float>& fresh = normals_[index_of(draw_of(latent))];
   if (weights[own] == 1.0) return fresh.data();
-  const std::size_t n = columns_.size;
-  const auto own_weight = static_cast<float>(weights[own]);
-  for (std::size_t i = 0; i < n; ++i) room[i] = own_weight * fresh[i];
-  for (std::size_t other = 0; other < own; ++other) {
-    if (weights[other] == 0.0) continue;
-    const auto weight = static_cast<float>(weights[other]);
-    const Column<float>& column = normals_[index_of(kDrawOfLatent[other])];
-    for (std::size_t i = 0; i < n; ++i) room[i] += weight * column[i];
-  }
+  std::array<Term, kLatents> terms{Term{fresh.data(), static_cast<float>(weights[own])}};
+  std::size_t count = 1;
+  for (std::size_t other = 0; other < own; ++other)
+    if (weights[other] != 0.0)
+      terms[count++] = {normals_[index_of(kDrawOfLatent[other])].data(),
+                        static_cast<float>(weights[other])};
+  kernels().mix(terms.data(), count, room.data(), columns_.size);
   return room.data();
 }
 
@@ -367,31 +503,29 @@ const float* World::quality_normals(std::size_t arm, Column<float>& room) const 
 
 // ---- columns ----
 
-void World::fill_units(Wants wants, std::size_t chunk) {
+void World::fill_units() {
   const std::size_t n = columns_.size;
+  const Wants wants = wants_;
   if ((wants & kWantMirror) != 0)
     std::copy_n(uniforms_[index_of(Draw::mirror)].begin(), n, columns_.mirror.begin());
   if (sessions_)
-    std::copy_n(arrivals_.user.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
+    std::copy_n(arrivals_.user.begin() + static_cast<std::ptrdiff_t>(chunk_ * kChunk), n,
                 columns_.user.begin());
   if ((wants & kWantTenant) != 0)
     for (std::size_t i = 0; i < n; ++i)
       columns_.tenant[i] = tables_.population.tenant_of(columns_.user[i]);
   if ((wants & kWantSegment) != 0)
-    for (std::size_t i = 0; i < n; ++i)
-      columns_.segment[i] = segmenter_.segment_of(columns_.user[i]);
+    segmenter_.fill(std::span(columns_.user).first(n), columns_.segment.data());
   if ((wants & kWantSession) != 0 && sessions_) {
-    std::copy_n(arrivals_.session.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
+    std::copy_n(arrivals_.session.begin() + static_cast<std::ptrdiff_t>(chunk_ * kChunk), n,
                 columns_.session.begin());
   } else if ((wants & kWantSession) != 0) {
-    const std::uint64_t first = requests_before_ + chunk * kChunk;  // each request is a session
+    const std::uint64_t first = requests_before_ + chunk_ * kChunk;  // each request is a session
     for (std::size_t i = 0; i < n; ++i) columns_.session[i] = static_cast<std::uint32_t>(first + i);
   }
   if ((wants & want_bucket(kRequestBuckets)) != 0) {
-    const Column<Word>& words = uniforms_[index_of(Draw::assignment)];
-    Column<std::uint16_t>& bucket = columns_.bucket[kRequestBuckets];
-    for (std::size_t i = 0; i < n; ++i)
-      bucket[i] = static_cast<std::uint16_t>(std::uint64_t{words[i]} * kWholeExposure / kWords);
+    kernels().scaled(uniforms_[index_of(Draw::assignment)].data(), kWholeExposure,
+                     columns_.bucket[kRequestBuckets].data(), n);
   }
   for (std::size_t hash = 0; hash < kRequestBuckets; ++hash) {
     if ((wants & want_bucket(hash)) == 0) continue;
@@ -403,10 +537,10 @@ void World::fill_units(Wants wants, std::size_t chunk) {
   }
 }
 
-void World::fill_input(std::size_t chunk) {
+void World::fill_input() {
   const std::size_t n = columns_.size;
   if (recorded_) {
-    std::copy_n(arrivals_.input_tokens.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk), n,
+    std::copy_n(arrivals_.input_tokens.begin() + static_cast<std::ptrdiff_t>(chunk_ * kChunk), n,
                 columns_.input_tokens.begin());
   } else {
     tables_.input_tokens.fill(std::span(normals_[index_of(Draw::input)]).first(n),
@@ -415,7 +549,7 @@ void World::fill_input(std::size_t chunk) {
   if (scenario_.effects().acts_on(WorldMetric::input_tokens)) change_input();
 }
 
-void World::fill_lengths(std::size_t arm, std::size_t chunk) {
+void World::fill_lengths(std::size_t arm) {
   const std::size_t n = columns_.size;
   Column<float>& lengths = columns_.arm[arm].output_tokens;
   if (!recorded_) {
@@ -423,7 +557,7 @@ void World::fill_lengths(std::size_t arm, std::size_t chunk) {
     tables_.output_tokens.fill(std::span(z, n), lengths.data());
     return;
   }
-  const float* recorded = arrivals_.output_tokens.data() + chunk * kChunk;
+  const float* recorded = arrivals_.output_tokens.data() + chunk_ * kChunk;
   if (arm == kBaselineArm) {
     std::copy_n(recorded, n, lengths.begin());
     return;
@@ -441,9 +575,9 @@ void World::fill_lengths(std::size_t arm, std::size_t chunk) {
 void World::change_input() {
   const EffectTable& effects = scenario_.effects();
   if (effects.has_conditions()) effects.find_conditions(columns_, holding_);
+  effects.fill(kBaselineArm, WorldMetric::input_tokens, effect_rows(), history_, maps_);
   for (std::size_t i = 0; i < columns_.size; ++i) {
-    const Affine map = effects.at(kBaselineArm, WorldMetric::input_tokens, columns_.at_seconds[i],
-                                  holding_[i], history_);
+    const Affine map = maps_[i];
     if (map.is_identity()) continue;
     const double changed = map(static_cast<double>(columns_.input_tokens[i]));
     columns_.input_tokens[i] = static_cast<float>(std::max(1.0, std::nearbyint(changed)));
@@ -457,37 +591,33 @@ void World::fill_harm() noexcept {
     std::fill_n(columns_.harmed.begin(), columns_.size, std::uint8_t{harmed});
     return;
   }
-  for (std::size_t i = 0; i < columns_.size; ++i)
-    columns_.harmed[i] = static_cast<std::uint8_t>(
-        scenario_.effects().harms(columns_.at_seconds[i], holding_[i], history_));
+  scenario_.effects().fill_harms(effect_rows(), history_, columns_.harmed.data());
 }
 
-void World::set(ArmLaw& law, std::size_t arm, WorldMetric metric,
-                std::size_t request) const noexcept {
-  const Affine effect = scenario_.effects().at(arm, metric, columns_.at_seconds[request],
-                                               holding_[request], history_);
-  const Affine map = then(noise_[arm][index_of(metric)], effect);
+void World::set(ArmLaw& law, std::size_t arm, WorldMetric metric) noexcept {
   const Scenario& numbers = scenario_.scenario();
+  const EffectTable& effects = scenario_.effects();
+  const EffectRows rows = effect_rows();
+  const double first = rows.at_seconds.front();
+  const Affine noise = noise_[arm][index_of(metric)];
+  if (effects.is_alike(arm, metric, first, rows.at_seconds.back(), history_)) {
+    const Affine map = then(noise, effects.at(arm, metric, first, holding_[0], history_));
+    if (is_paired(metric))
+      law.set(metric, numbers.same_prompt, map);
+    else
+      law.set(metric, numbers.baseline, map);
+    return;
+  }
+  effects.fill(arm, metric, rows, history_, maps_);
+  const LawColumns::Maps maps{noise, maps_, rows.at_seconds.size()};
   if (is_paired(metric))
-    law.set(metric, numbers.same_prompt, map);
+    law_columns_->set(metric, numbers.same_prompt, maps, law.rows);
   else
-    law.set(metric, numbers.baseline, map);
-}
-
-ArmLaw World::law_at(std::size_t arm, std::size_t request) const noexcept {
-  ArmLaw law;
-  law.detector = detector(arm);
-  law.prices = &prices_[arm].at(columns_.at_seconds[request]);
-  for (std::size_t i = 0; i < kWorldMetrics; ++i)
-    if (const auto metric = static_cast<WorldMetric>(i); can_differ(metric))
-      set(law, arm, metric, request);
-  return law;
+    law_columns_->set(metric, numbers.baseline, maps, law.rows);
 }
 
 void World::fill_answers(std::size_t arm, Wants parts) {
   const std::size_t n = columns_.size;
-  const double first = columns_.at_seconds[0];
-  const double last = columns_.at_seconds[n - 1];
   const auto words = [this, arm](Draw baseline, Draw candidate) {
     return uniforms_[index_of(draw_of_arm(arm, baseline, candidate))].data();
   };
@@ -517,70 +647,23 @@ void World::fill_answers(std::size_t arm, Wants parts) {
                                  .agreement = (parts & kAgreements) != 0,
                                  .similarity = (parts & kSimilarities) != 0};
 
-  const bool price_changes =
-      &prices_[arm].at(columns_.at_seconds[0]) != &prices_[arm].at(columns_.at_seconds[n - 1]);
-  std::array<WorldMetric, kWorldMetrics> varying{};
-  std::size_t varying_count = 0;
-  for (std::size_t i = 0; i < kWorldMetrics; ++i) {
-    const auto metric = static_cast<WorldMetric>(i);
-    if (can_differ(metric) && !scenario_.effects().is_constant(arm, metric, first, last, history_))
-      varying[varying_count++] = metric;
+  ArmLaw law;
+  law.detector = detector(arm);
+  for (std::size_t i = 0; i < kWorldMetrics; ++i)
+    if (const auto metric = static_cast<WorldMetric>(i);
+        can_differ(metric) && shows(metric, answer_parts))
+      set(law, arm, metric);
+  // In as many pieces as there are prices.
+  const double* const at_seconds = columns_.at_seconds;
+  for (Span span; span.end < n;) {
+    span.begin = span.end;
+    law.prices = &prices_[arm].at(at_seconds[span.begin]);
+    const double until = prices_[arm].until(at_seconds[span.begin]);
+    span.end = static_cast<std::size_t>(
+        std::lower_bound(at_seconds + span.begin, at_seconds + n, until) - at_seconds);
+    answer(numbers, law, draws, columns_.input_tokens.data(), answer_parts, span,
+           columns_.arm[arm]);
   }
-  const float* input = columns_.input_tokens.data();
-  ArmColumns& out = columns_.arm[arm];
-  laws_.clear();
-  const std::size_t with_conditions = scenario_.effects().has_conditions() ? n : 1;
-  for (std::size_t i = 0; i < with_conditions; ++i)
-    if ((i == 0 || holding_[i] != holding_[i - 1]) &&
-        std::ranges::find(laws_, holding_[i], &LawOfSome::holding) == laws_.end())
-      laws_.push_back({holding_[i], law_at(arm, i)});
-  if (varying_count == 0 && !price_changes) {
-    if (laws_.size() == 1) {
-      answer(numbers, laws_.front().law, draws, input, answer_parts, {0, n}, out);
-      return;
-    }
-    // Whole columns for each law cost less than requests in small groups.
-    ArmColumns& drawn = *of_one_law_;
-    const Column<float> lengths = out.output_tokens;
-    for (const LawOfSome& some : laws_) {
-      drawn.output_tokens = lengths;
-      answer(numbers, some.law, draws, input, answer_parts, {0, n}, drawn);
-      take_rows(drawn, some.holding, answer_parts, out);
-    }
-    return;
-  }
-  // An effect begins, grows or ends, or a price changes within this chunk: the law is each request's
-  // own.
-  for (std::size_t i = 0; i < n; ++i) {
-    ArmLaw& law = std::ranges::find(laws_, holding_[i], &LawOfSome::holding)->law;
-    for (std::size_t v = 0; v < varying_count; ++v) set(law, arm, varying[v], i);
-    law.prices = &prices_[arm].at(columns_.at_seconds[i]);
-    answer(numbers, law, draws, input, answer_parts, {i, i + 1}, out);
-  }
-}
-
-/// Copies the filled columns of the requests for which just these conditions hold.
-void World::take_rows(const ArmColumns& from, Conditions holding, const AnswerParts& parts,
-                      ArmColumns& to) const noexcept {
-  // A list of places first: nobody can foresee which requests they are.
-  Column<std::uint16_t> places;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < columns_.size; ++i) {
-    places[count] = static_cast<std::uint16_t>(i);
-    count += holding_[i] == holding ? 1U : 0U;
-  }
-  const auto take = [&](const auto& source, auto& target) {
-    for (std::size_t k = 0; k < count; ++k) target[places[k]] = source[places[k]];
-  };
-  take(from.output_tokens, to.output_tokens);
-  take(from.ttft, to.ttft);
-  take(from.latency, to.latency);
-  take(from.events, to.events);
-  if (parts.tpot) take(from.tpot, to.tpot);
-  if (parts.cost) take(from.cost, to.cost);
-  if (parts.quality) take(from.quality, to.quality);
-  if (parts.agreement) take(from.agreement, to.agreement);
-  if (parts.similarity) take(from.similarity, to.similarity);
 }
 
 }  // namespace gatewright::sim

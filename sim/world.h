@@ -15,6 +15,7 @@
 #include "sim/arms/columns.h"
 #include "sim/arms/error_bursts.h"
 #include "sim/arms/latents.h"
+#include "sim/arms/law_columns.h"
 #include "sim/arms/prices.h"
 #include "sim/arms/world_metric.h"
 #include "sim/effects/effect_table.h"
@@ -43,8 +44,13 @@ inline constexpr Wants kWantUserTraits = kWantTenant | kWantSegment;
 /// Bucket column b, 0..kBucketColumns-1.
 [[nodiscard]] constexpr Wants want_bucket(std::size_t b) noexcept { return Wants{1} << (4 + b); }
 inline constexpr Wants kWantBuckets = 0xFU << 4;
+/// Those that say who asked, and where that leads.
+inline constexpr Wants kWantUnits =
+    kWantUsers | kWantMirror | kWantUserTraits | kWantSession | kWantBuckets;
 /// Whether a harmful effect acts on the candidate's answer.
 inline constexpr Wants kWantHarm = 1U << 27;
+/// The users of the requests that the candidate answers; of the others nobody asks who they are.
+inline constexpr Wants kWantExposedUsers = 1U << 28;
 
 /// Parts of an arm's answers; shifted to the arm by want().
 inline constexpr Wants kAnswers = 1U << 0;  ///< output tokens, time to first token, latency, errors
@@ -59,6 +65,10 @@ inline constexpr Wants kSimilarities = 1U << 8;  ///< of the candidate
 /// The bits below are for columns of requests, whatever the arm.
 inline constexpr std::size_t kFirstArmBit = 32;
 inline constexpr std::size_t kArmBits = 12;
+/// All columns of an arm.
+[[nodiscard]] constexpr Wants wants_of_arm(std::size_t arm) noexcept {
+  return ((Wants{1} << kArmBits) - 1) << (kFirstArmBit + kArmBits * arm);
+}
 /// `parts` of arm `arm`, and the answers they belong to.
 [[nodiscard]] constexpr Wants want(std::size_t arm, Wants parts) noexcept {
   return (parts | kAnswers) << (kFirstArmBit + kArmBits * arm);
@@ -110,6 +120,9 @@ using Draws = std::uint64_t;
 
 class World {
  public:
+  /// Requests of a chunk, in order of arrival.
+  using Places = std::span<const std::uint16_t>;
+
   explicit World(const PreparedScenario& scenario);
 
   /// Back to before window 0 of another replication.
@@ -125,8 +138,16 @@ class World {
   /// Random words behind the window's arrivals.
   [[nodiscard]] std::uint64_t arrival_draws() const noexcept { return arrivals_.draws; }
 
-  /// Fills the wanted columns of a chunk as they are after `history`, which nothing depends on unless
-  /// depends_on_exposure(). What a column holds does not depend on what else is wanted.
+  /// Begins a chunk: fills those of the wanted columns that say who asked and which bucket that is. What
+  /// a column holds does not depend on what else is wanted.
+  Columns& begin(std::size_t chunk, Wants wants);
+  /// Fills the others, as they are after `history`, which nothing depends on unless
+  /// depends_on_exposure(): the candidate's answers and the exposed users for the requests at
+  /// `exposed`, and undefined elsewhere.
+  void finish(Places exposed, const ExposureHistory& history = {});
+  /// The same for every request.
+  void finish_all(const ExposureHistory& history = {});
+  /// Begins a chunk and answers all of it.
   Columns& fill(std::size_t chunk, Wants wants, const ExposureHistory& history = {});
   /// Whether contenders of different exposures face different worlds.
   [[nodiscard]] bool depends_on_exposure() const noexcept {
@@ -144,28 +165,37 @@ class World {
   /// Whether this event of no probability by itself can happen all the same.
   [[nodiscard]] bool is_stirred(WorldMetric metric) const noexcept;
   [[nodiscard]] const Arm::Detector& detector(std::size_t arm) const noexcept;
-  void open_streams(Draws draws, std::size_t chunk);
-  void draw(Draw draw, LaneStream& stream, std::size_t chunk);
-  void draw_users(LaneStream& stream, std::size_t chunk);
+  /// Draws from those streams that this chunk has not drawn from: for every request, or for some, to the
+  /// front of the columns.
+  void draw(Draws draws);
+  void draw(Draws draws, Places places);
+  /// Calls fill(draw, stream) for each of them.
+  template <typename Fill>
+  void open_streams(Draws draws, Fill fill);
+  void draw_users(LaneStream& stream, Places places);
+  void draw_all_users(LaneStream& stream);
+  void answer_arm(std::size_t arm);
+  void answer_some(Places places);
   /// The columns that effects look at where any answer or harm is wanted.
   [[nodiscard]] Wants looked_at(Wants wants) const noexcept;
   void disturb() noexcept;
+  [[nodiscard]] Draws event_draws(std::size_t arm, WorldMetric metric) const noexcept;
   [[nodiscard]] Draws flip_draws(std::size_t arm, WorldMetric metric) const noexcept;
   void tie_runs(Draws draws) noexcept;
-  void fill_units(Wants wants, std::size_t chunk);
-  void fill_input(std::size_t chunk);
+  void fill_units();
+  void fill_input();
   void change_input();
   void fill_harm() noexcept;
-  void fill_lengths(std::size_t arm, std::size_t chunk);
+  void fill_lengths(std::size_t arm);
   void fill_answers(std::size_t arm, Wants parts);
   /// One normal per request: the latent's own draws, mixed with those of the latents before it.
   [[nodiscard]] const float* mixed(Latent latent, Column<float>& room) const noexcept;
   [[nodiscard]] const float* quality_normals(std::size_t arm, Column<float>& room) const noexcept;
-  /// The law's part that belongs to `metric`, at the request's time and conditions.
-  void set(ArmLaw& law, std::size_t arm, WorldMetric metric, std::size_t request) const noexcept;
-  [[nodiscard]] ArmLaw law_at(std::size_t arm, std::size_t request) const noexcept;
-  void take_rows(const ArmColumns& from, Conditions holding, const AnswerParts& parts,
-                 ArmColumns& to) const noexcept;
+  [[nodiscard]] EffectRows effect_rows() const noexcept {
+    return {{columns_.at_seconds, columns_.size}, holding_.data()};
+  }
+  /// Computes a part of the law: for all requests of the chunk at once, or for each.
+  void set(ArmLaw& law, std::size_t arm, WorldMetric metric) noexcept;
 
   Columns columns_;
   const PreparedScenario& scenario_;
@@ -174,6 +204,7 @@ class World {
   const bool sessions_;  ///< users and sessions come with the arrivals
   std::array<Draws, 64> draws_behind_{};
   RunKey key_;
+  std::array<std::uint32_t, 4> scrambled_world_{};  ///< of key_
   DeploymentNoise deployment_noise_;
   WindowNoise window_noise_;
   const PromptNoise prompt_noise_;
@@ -190,15 +221,13 @@ class World {
   std::array<Column<float>, kDraws> normals_;  ///< as drawn, where a Draw is one
   std::array<Column<Word>, kDraws> uniforms_;  ///< as drawn, where a Draw is uniform
   std::array<Column<float>, 2> room_;          ///< for mixed normals
-  ExposureHistory history_;                    ///< of the chunk being filled
+  std::size_t chunk_ = 0;                      ///< being filled
+  Wants wants_ = 0;                            ///< of it
+  Draws drawn_ = 0;                            ///< for it so far
+  ExposureHistory history_;                    ///< that it is answered after
   Column<Conditions> holding_{};               ///< conditions of effects that hold for each request
-  struct LawOfSome {
-    Conditions holding;
-    ArmLaw law;
-  };
-  std::vector<LawOfSome> laws_;  ///< for conditions met in the chunk, where they were met first
-  /// What all requests of a chunk would be answered under one of several laws.
-  std::unique_ptr<ArmColumns> of_one_law_ = std::make_unique<ArmColumns>();
+  AffineColumns maps_;                         ///< of one metric's effects, while they are applied
+  std::unique_ptr<LawColumns> law_columns_ = std::make_unique_for_overwrite<LawColumns>();
   Column<std::uint8_t> in_burst_;
   std::array<std::uint64_t, kDraws> words_{};
 };

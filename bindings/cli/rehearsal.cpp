@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +12,7 @@
 #include "bindings/cli/terminal.h"
 #include "policies/compile.h"
 #include "scenarios/plan_yaml.h"
+#include "sim/turns.h"
 
 namespace gatewright::cli {
 namespace {
@@ -129,12 +129,6 @@ void cut_to(std::uint64_t runs, std::vector<std::vector<Record>>& all) {
     if (records.size() > runs) records.resize(runs);
 }
 
-/// Replications that one world plays before the other has its turn: some for every thread.
-[[nodiscard]] std::uint64_t turn(unsigned threads) {
-  constexpr std::uint64_t kPerThread = 16;
-  return kPerThread * std::max(1U, threads != 0 ? threads : std::thread::hardware_concurrency());
-}
-
 }  // namespace
 
 Document changed_document(const RehearsalOptions& options, const std::string& policy,
@@ -214,34 +208,33 @@ std::uint64_t replications(const Rehearsal& rehearsal, std::uint64_t runs) {
 }
 
 void play(const Rehearsal& rehearsal, const PlayOptions& options, Records& records) {
+  const std::uint64_t first = records.runs();
+  if (first >= options.runs || records.interrupted) return;
   const std::atomic<bool>& stop = watch_for_interrupt();
-  std::uint64_t played = replications(rehearsal, records.runs());
-  while (records.runs() < options.runs && !records.interrupted) {
-    const std::uint64_t first = records.runs();
-    const std::uint64_t count = std::min(turn(options.threads), options.runs - first);
-    const auto one_world = [&](const sim::PreparedScenario& world, auto& all, auto& thresholds) {
-      sim::ManyRecords many = sim::run_many(rehearsal.field, world,
-                                            {.seed = options.seed,
-                                             .first_replication = options.first_replication + first,
-                                             .replications = count,
-                                             .threads = options.threads,
-                                             .progress =
-                                                 [&](std::uint64_t done) {
-                                                   if (options.progress)
-                                                     options.progress(played + done);
-                                                 },
-                                             .stop = &stop,
-                                             .thresholds = options.thresholds});
-      records.interrupted = records.interrupted || many.interrupted;
-      append(all, std::move(many.by_contender));
-      append(thresholds, std::move(many.thresholds));
-      played += count;
-    };
-    one_world(*rehearsal.world, records.as_written, records.as_written_thresholds);
-    if (rehearsal.twin)
-      one_world(*rehearsal.twin, records.healthy_twin, records.healthy_twin_thresholds);
-  }
-  if (rehearsal.twin && records.interrupted) {
+  const std::uint64_t played = replications(rehearsal, first);
+  std::vector<const sim::PreparedScenario*> worlds{rehearsal.world.get()};
+  if (rehearsal.twin) worlds.push_back(rehearsal.twin.get());
+  std::vector<sim::ManyRecords> many =
+      sim::run_in_turns(rehearsal.field, worlds,
+                        {.seed = options.seed,
+                         .first_replication = options.first_replication + first,
+                         .replications = options.runs - first,
+                         .threads = options.threads,
+                         .progress =
+                             [&](std::uint64_t done) {
+                               if (options.progress) options.progress(played + done);
+                             },
+                         .stop = &stop,
+                         .thresholds = options.thresholds});
+  const auto keep = [&](sim::ManyRecords& of_world, auto& all, auto& thresholds) {
+    records.interrupted = records.interrupted || of_world.interrupted;
+    append(all, std::move(of_world.by_contender));
+    append(thresholds, std::move(of_world.thresholds));
+  };
+  keep(many.front(), records.as_written, records.as_written_thresholds);
+  if (!rehearsal.twin) return;
+  keep(many.back(), records.healthy_twin, records.healthy_twin_thresholds);
+  if (records.interrupted) {
     const std::uint64_t both =
         std::min(records.runs(), static_cast<std::uint64_t>(records.healthy_twin.front().size()));
     cut_to(both, records.as_written);

@@ -163,8 +163,12 @@ class SweepPlayer {
     progress.expect(to_play_);
     const unsigned threads = options_.play.threads;
     constexpr std::uint64_t kPerThread = 16;
+    // A store keeps what was played turn by turn; without one nobody waits for a turn's last run.
     const std::uint64_t turn =
-        kPerThread * std::max(1U, threads != 0 ? threads : std::thread::hardware_concurrency());
+        store_ == nullptr
+            ? runs_
+            : kPerThread *
+                  std::max(1U, threads != 0 ? threads : std::thread::hardware_concurrency());
     const std::atomic<bool>& stop = watch_for_interrupt();
     while (done < runs_ && !stop) {
       sim::ManyRecords many =

@@ -138,7 +138,7 @@ struct Question {
 py::tuple calibrate(const Study& study, const Question& question, const Sampling& sampling,
                     const py::object& progress) {
   const PlanSpec& plan = study.meaning().plan;
-  auto [contender, diagnostics] = contender_of(study);
+  auto [contender, diagnostics] = study.contender();
   if (!contender) raise_plan_error(diagnostics);
   if (const std::string reason = analysis::why_not_recordable(plan); !reason.empty())
     throw py::value_error(plan.name + ": " + reason);

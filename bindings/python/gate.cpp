@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -103,6 +104,7 @@ std::unique_ptr<Gate> read(const py::object& written, double false_alarm, double
 
 using Slots = py::array_t<double, py::array::c_style>;
 using SummaryFields = std::tuple<std::uint64_t, double, double>;
+using CovariateFields = std::tuple<double, double, double>;
 /// Value, requests behind it, and whether the store answered.
 using ReadingFields = std::tuple<double, std::uint64_t, bool>;
 using DistributionFields = std::pair<py::array_t<double>, py::array_t<std::uint64_t>>;
@@ -115,6 +117,13 @@ double finite(double value) {
 Summary as_summary(const SummaryFields& fields) {
   const auto& [count, sum, sum_of_squares] = fields;
   return {.count = count, .sum = finite(sum), .sum_of_squares = finite(sum_of_squares)};
+}
+
+Covariate as_covariate(const CovariateFields& fields) {
+  const auto& [sum, sum_of_squares, sum_of_products] = fields;
+  return {.sum = finite(sum),
+          .sum_of_squares = finite(sum_of_squares),
+          .sum_of_products = finite(sum_of_products)};
 }
 
 Reading as_reading(const ReadingFields& fields) {
@@ -149,8 +158,16 @@ bool tell(const Gate& gate, Slots& slots, const Event& event, bool has_baseline,
 }
 
 bool update_samples(const Gate& gate, Slots& slots, const SummaryFields& baseline,
-                    const SummaryFields& candidate) {
-  const Samples samples{.baseline = as_summary(baseline), .candidate = as_summary(candidate)};
+                    const SummaryFields& candidate, std::optional<double> products,
+                    const std::optional<std::pair<CovariateFields, CovariateFields>>& covariates) {
+  Samples samples{.baseline = as_summary(baseline), .candidate = as_summary(candidate)};
+  if (products) {
+    samples.paired = true;
+    samples.sum_of_products = finite(*products);
+  }
+  if (covariates)
+    samples.covariates = {.baseline = as_covariate(covariates->first),
+                          .candidate = as_covariate(covariates->second)};
   return tell(gate, slots, samples, samples.baseline.count > 0, samples.candidate.count > 0);
 }
 
@@ -225,8 +242,12 @@ void bind_gate(py::module_& module) {
       .def_property_readonly("statistic",
                              [](const Gate& gate) { return name_of(gate.test->statistic().kind); })
       .def_property_readonly("slots", [](const Gate& gate) { return gate.test->slots(); })
+      .def_property_readonly("pairs", [](const Gate& gate) { return gate.test->statistic().pairs; })
+      .def_property_readonly("covariate",
+                             [](const Gate& gate) { return gate.test->statistic().covariate; })
       .def("update_samples", update_samples, py::arg("slots").noconvert(), py::arg("baseline"),
-           py::arg("candidate"))
+           py::arg("candidate"), py::arg("products") = py::none(),
+           py::arg("covariates") = py::none())
       .def("update_readings", update_readings, py::arg("slots").noconvert(), py::arg("baseline"),
            py::arg("candidate"))
       .def("update_distributions", update_distributions, py::arg("slots").noconvert(),

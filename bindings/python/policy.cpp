@@ -218,6 +218,10 @@ double PythonPolicy::harm(ConstPolicyMemory memory, std::size_t gate) const noex
   return native_->harm(native_part(memory), gate);
 }
 
+Finding PythonPolicy::finding(ConstPolicyMemory memory, std::size_t gate) const noexcept {
+  return native_->finding(native_part(memory), gate);
+}
+
 void PythonPolicy::rethrow() const {
   if (raised_) std::rethrow_exception(raised_);
 }

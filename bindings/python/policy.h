@@ -42,6 +42,7 @@ class PythonPolicy final : public Policy {
   [[nodiscard]] Proposal propose(ConstPolicyMemory memory,
                                  const RolloutView& view) const noexcept override;
   [[nodiscard]] double harm(ConstPolicyMemory memory, std::size_t gate) const noexcept override;
+  [[nodiscard]] Finding finding(ConstPolicyMemory memory, std::size_t gate) const noexcept override;
 
   /// Raises the first exception that Python code raised, if any. Needs the GIL.
   void rethrow() const;

@@ -102,6 +102,20 @@ py::tuple failing(const Record& record) {
   return py::tuple(names);
 }
 
+/// What the gate's A/B test found; empty where it is none.
+std::string_view found_by(const Run& run, std::size_t gate) {
+  const bool is_told = gate < run.findings.size() && run.findings[gate] != Finding::none;
+  return is_told ? to_string(run.findings[gate]) : std::string_view();
+}
+
+py::dict found(const Record& record) {
+  py::dict findings;
+  for (std::size_t gate = 0; gate < record.all->gates.size(); ++gate)
+    if (const std::string_view finding = found_by(record.run(), gate); !finding.empty())
+      findings[py::str(record.all->gates[gate])] = finding;
+  return findings;
+}
+
 std::string repr(const Record& record) {
   const Run& run = record.run();
   std::string text = "RunRecord(replication=" + std::to_string(run.replication) + ", outcome='" +
@@ -143,6 +157,9 @@ std::shared_ptr<Records> name_records(std::vector<sim::RunRecord> records, const
   for (const Stage& stage : policy.stages()) named->stages.push_back(stage.name);
   for (const std::string& gate : policy.gate_names()) named->gates.push_back(gate);
   named->protective = policy.protective_gates();
+  const std::vector<double> unasked(policy.slots(), 0.0);
+  for (std::size_t gate = 0; gate < named->gates.size(); ++gate)
+    if (policy.finding(unasked, gate) != Finding::none) named->looking_for_a_winner.push_back(gate);
   return named;
 }
 
@@ -157,6 +174,9 @@ Table as_table(const Records& records) {
   for (std::size_t gate = 0; gate < records.gates.size(); ++gate)
     add("failing." + records.gates[gate], "",
         [gate](const Records&, const Run& run) { return (run.failing >> gate & 1U) != 0; });
+  for (const std::size_t gate : records.looking_for_a_winner)
+    add("found." + records.gates[gate], "",
+        [gate](const Records&, const Run& run) { return found_by(run, gate); });
   each_field_after_gates(add);
   add("violations", "",
       [](const Records&, const Run& run) { return std::uint64_t{run.violations.size()}; });
@@ -182,6 +202,11 @@ void bind_records(py::module_& module) {
   record.def_property_readonly(
       "failing", failing,
       "Names of the gates that failed at the halt, those that halt before those that advise.");
+  record.def_property_readonly(
+      "found", found,
+      "Finding by A/B test, those of stages by the name \"ab STAGE\": 'inconclusive', "
+      "'equivalent', "
+      "'candidate_wins' or 'baseline_wins'; {} where the policy has none.");
   each_field_after_gates(add);
   record.def_property_readonly(
       "violations",

@@ -21,12 +21,14 @@ struct Records {
   std::vector<std::string> stages;
   std::vector<std::string> gates;
   GateMask protective = ~GateMask{};
+  std::vector<std::size_t> looking_for_a_winner{};  ///< gates that are A/B tests
 };
 
 [[nodiscard]] std::shared_ptr<Records> name_records(std::vector<sim::RunRecord> records,
                                                     const Policy& policy);
 
-/// One column per field of RunRecord, one column "failing.GATE" per gate; `violations` is their number.
+/// One column per field of RunRecord, one column "failing.GATE" per gate, one "found.GATE" per A/B test;
+/// `violations` is their number.
 [[nodiscard]] Table as_table(const Records& records);
 
 /// Sixteen hexadecimal digits.

@@ -5,16 +5,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <span>
 #include <string_view>
-#include <thread>
 #include <utility>
+#include <vector>
 
 #include "analysis/report.h"
 #include "analysis/sentence.h"
 #include "bindings/python/policy.h"
 #include "bindings/python/records.h"
+#include "sim/turns.h"
 #include "sim/windows/fidelity.h"
 
 namespace gatewright::python {
@@ -72,38 +72,40 @@ std::string repro(const Study& study, const Sampling& sampling) {
   return command;
 }
 
+sim::ManyOptions options_of(const Sampling& sampling, Watch& watch) {
+  const std::uint64_t before = watch.done.load();
+  return {.seed = sampling.seed,
+          .first_replication = sampling.first_replication,
+          .replications = sampling.runs,
+          .threads = sampling.threads,
+          .progress = [&watch, before](std::uint64_t done) { watch.done = before + done; },
+          .stop = &watch.stop};
+}
+
 /// Records of one contender in both worlds.
 struct BothWorlds {
   std::vector<sim::RunRecord> as_written, twin;
 };
 
-/// Both worlds take turns, so that an interrupt leaves as many replications of the one as of the other.
+/// An interrupt leaves as many replications of the one as of the other.
 BothWorlds play_both(const sim::Contender& contender, const sim::PreparedScenario& world,
                      const sim::PreparedScenario* twin, const Sampling& sampling, Watch& watch) {
-  constexpr std::uint64_t kPerThread = 16;
-  const unsigned threads =
-      sampling.threads != 0 ? sampling.threads : std::thread::hardware_concurrency();
-  const std::uint64_t turn = kPerThread * std::max(1U, threads);
+  std::vector<const sim::PreparedScenario*> worlds{&world};
+  if (twin != nullptr) worlds.push_back(twin);
+  std::vector<sim::ManyRecords> many =
+      sim::run_in_turns(std::span(&contender, 1), worlds, options_of(sampling, watch));
   BothWorlds records;
-  for (std::uint64_t done = 0; done < sampling.runs && !watch.stop; done += turn) {
-    Sampling part = sampling;
-    part.first_replication += done;
-    part.runs = std::min(turn, sampling.runs - done);
-    const std::span<const sim::Contender> field(&contender, 1);
-    std::ranges::move(play(field, world, part, watch).front(),
-                      std::back_inserter(records.as_written));
-    if (twin != nullptr)
-      std::ranges::move(play(field, *twin, part, watch).front(), std::back_inserter(records.twin));
-  }
-  if (twin != nullptr)
-    records.as_written.resize(std::min(records.as_written.size(), records.twin.size()));
-  records.twin.resize(std::min(records.as_written.size(), records.twin.size()));
+  records.as_written = std::move(many.front().by_contender.front());
+  if (twin == nullptr) return records;
+  records.twin = std::move(many.back().by_contender.front());
+  records.as_written.resize(std::min(records.as_written.size(), records.twin.size()));
+  records.twin.resize(records.as_written.size());
   return records;
 }
 
 Run run(const Study& study, const py::object& policy, Sampling sampling, bool with_twin,
         const py::object& progress) {
-  auto [contender, diagnostics] = contender_of(study);
+  auto [contender, diagnostics] = study.contender();
   if (!contender) raise_plan_error(diagnostics);
 
   Watch watch;
@@ -120,15 +122,15 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
   const sim::Scenario& scenario = study.meaning().scenario;
   const bool harmful = sim::harmful_from(scenario).has_value();
   const bool plays_twin = with_twin && harmful;
-  sim::Prepared world;
   BothWorlds records;
   const bool interrupted = watched(watch, sampling.runs * (plays_twin ? 2 : 1), progress, [&] {
-    world = sim::prepare(scenario);
+    const sim::Prepared& world = study.world();
     if (world.scenario == nullptr) return;
     const auto twin = plays_twin ? sim::healthy_twin(world.scenario) : nullptr;
     records = play_both(*contender, *world.scenario, twin.get(), sampling, watch);
   });
   if (in_python) in_python->rethrow();
+  const sim::Prepared& world = study.world();
   if (world.scenario == nullptr) raise_plan_error(world.diagnostics);
   if (interrupted && records.as_written.empty()) raise_interrupt();
 
@@ -140,7 +142,7 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
       *contender, sampling.confidence);
   result.context = {.scenario = scenario.name,
                     .sentence = analysis::sentence(scenario),
-                    .notes = std::move(world.notes),
+                    .notes = world.notes,
                     .fidelity = std::string(to_string(fidelity.fidelity)),
                     .seed = sampling.seed,
                     .repro = in_python ? repro_in_python(study, contender->name, sampling)
@@ -172,15 +174,7 @@ py::list estimates_of(const Run& run) {
 
 FieldRecords play(std::span<const sim::Contender> field, const sim::PreparedScenario& world,
                   const Sampling& sampling, Watch& watch) {
-  const std::uint64_t before = watch.done.load();
-  return sim::run_many(field, world,
-                       {.seed = sampling.seed,
-                        .first_replication = sampling.first_replication,
-                        .replications = sampling.runs,
-                        .threads = sampling.threads,
-                        .progress = [&](std::uint64_t done) { watch.done = before + done; },
-                        .stop = &watch.stop})
-      .by_contender;
+  return sim::run_many(field, world, options_of(sampling, watch)).by_contender;
 }
 
 void bind_run(py::module_& module) {

@@ -221,6 +221,16 @@ MadeContender contender_of(const Study& study) {
   return {std::move(contender), std::move(diagnostics)};
 }
 
+const MadeContender& Study::contender() const {
+  std::call_once(contender_made_, [this] { contender_ = contender_of(*this); });
+  return contender_;
+}
+
+const sim::Prepared& Study::world() const {
+  std::call_once(world_made_, [this] { world_ = sim::prepare(meaning_.scenario); });
+  return world_;
+}
+
 void bind_study(py::module_& module) {
   const auto of_scenario = [](auto member) {
     return [member](const Study& study) { return study.meaning().scenario.*member; };

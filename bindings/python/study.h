@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,6 +37,12 @@ struct Changes {
   Settings settings;        ///< applied in order, after that
 };
 
+/// The policy of a study as one that can be played in its world; or nothing, with every reason.
+struct MadeContender {
+  std::optional<sim::Contender> contender;
+  Diagnostics diagnostics;
+};
+
 /// A scenario file with changes, free of errors, and its meaning. Immutable. All that throw raise
 /// gatewright.PlanError and need the GIL.
 class Study {
@@ -57,6 +64,10 @@ class Study {
   [[nodiscard]] const scenarios::Document& document() const noexcept { return document_; }
   [[nodiscard]] const Changes& changes() const noexcept { return changes_; }
   [[nodiscard]] const scenarios::Study& meaning() const noexcept { return meaning_; }
+  /// Its policy and its world as they are played: made when they are asked for first, and kept, so that a
+  /// further run costs what it plays.
+  [[nodiscard]] const MadeContender& contender() const;
+  [[nodiscard]] const sim::Prepared& world() const;
   /// Warnings and notes of reading.
   [[nodiscard]] const Diagnostics& remarks() const noexcept { return remarks_; }
 
@@ -69,13 +80,12 @@ class Study {
   scenarios::Document document_;
   scenarios::Study meaning_;
   Diagnostics remarks_;
+  mutable std::once_flag contender_made_, world_made_;
+  mutable MadeContender contender_;
+  mutable sim::Prepared world_;
 };
 
-/// The policy of a study as one that can be played in its world; or nothing, with every reason.
-struct MadeContender {
-  std::optional<sim::Contender> contender;
-  Diagnostics diagnostics;
-};
+/// Its policy, made anew; Study::contender() keeps one.
 [[nodiscard]] MadeContender contender_of(const Study& study);
 
 }  // namespace gatewright::python

@@ -405,7 +405,7 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     findings.unheard |= record[GateSlot::heard] == 0.0;
     if (gate.is_ab) {
       findings.unheard |= record[GateSlot::enough] == 0.0;
-      findings.won |= verdict == Verdict::pass;
+      findings.won |= verdict == Verdict::pass && probes_[index].segment.empty();
     }
     const Instant fresh_at =
         record[GateSlot::last_fresh] == kNotYet

@@ -2,6 +2,7 @@
 // Used by World; a kernel knows the arm's laws at one moment, never an exposure or a policy.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -13,6 +14,26 @@
 #include "sim/scenario.h"
 
 namespace gatewright::sim {
+
+/// Those numbers of an arm's law that are each request's own, as columns beside the draws; null: the
+/// law's number holds for all.
+struct LawRows {
+  struct Map {
+    const float* multiply = nullptr;
+    const float* shift = nullptr;
+  };
+  struct Score {
+    const float* mean = nullptr;
+    const float* sd = nullptr;
+  };
+  Map output_tokens, ttft, latency, cost;
+  const float* tpot_seconds = nullptr;
+  Score quality, similarity;
+  /// Words below these: see chance.h.
+  const Word *error = nullptr, *error_in_burst = nullptr, *refusal = nullptr;
+  const Word *thumbs_down = nullptr, *thumbs_up = nullptr;
+  const Word *collapse = nullptr, *hang = nullptr, *agreement = nullptr;
+};
 
 /// An arm's laws at one moment, noise and effects included.
 struct ArmLaw {
@@ -26,12 +47,25 @@ struct ArmLaw {
   Arm::Score similarity{};  ///< to it
   Arm::Detector detector{};
   const Rates* prices = nullptr;  ///< those that hold; needed where cost is wanted
+  LawRows rows{};
 
   /// Sets the part that belongs to `metric`; `map` acts on the arm's own number.
   void set(WorldMetric metric, const Arm& arm, const Affine& map) noexcept;
   /// The same for metrics of two answers to one prompt.
   void set(WorldMetric metric, const SamePrompt& pair, const Affine& map) noexcept;
 };
+
+/// What the map of an event metric acts on: the arm's own probability of it, outside bursts.
+[[nodiscard]] double event_probability(WorldMetric metric, const Arm& arm) noexcept;
+/// A probability that effects have not carried beyond [0, 1].
+[[nodiscard]] constexpr double cut_probability(double value) noexcept {
+  return std::clamp(value, 0.0, 1.0);
+}
+/// Positive metrics stay positive whatever an effect takes away, so that logarithms exist.
+inline constexpr float kLeastPositive = 1e-9F;
+[[nodiscard]] constexpr double positive_seconds(double value) noexcept {
+  return std::max(static_cast<double>(kLeastPositive), value);
+}
 
 /// The draws behind one arm's answers, one per request. Null where not wanted.
 struct ArmDraws {
@@ -65,6 +99,27 @@ struct AnswerParts {
   bool agreement = false;
   bool similarity = false;
 };
+
+/// Whether effects on `metric` can show in what is wanted.
+[[nodiscard]] constexpr bool shows(WorldMetric metric, const AnswerParts& parts) noexcept {
+  switch (metric) {
+    case WorldMetric::cost:
+      return parts.cost;
+    case WorldMetric::refusal:
+      return parts.refusal;
+    case WorldMetric::thumbs_down:
+    case WorldMetric::thumbs_up:
+      return parts.thumbs;
+    case WorldMetric::quality:
+      return parts.quality;
+    case WorldMetric::agreement:
+      return parts.agreement;
+    case WorldMetric::similarity:
+      return parts.similarity;
+    default:
+      return true;
+  }
+}
 
 /// Requests begin..end-1 of a chunk.
 struct Span {

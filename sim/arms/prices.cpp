@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 #include "sim/seconds.h"
 
@@ -45,11 +46,17 @@ PromptRates Rates::of(float input_tokens) const noexcept {
   return prices;
 }
 
-const Rates& PriceTable::at(double seconds) const noexcept {
-  const auto later = std::upper_bound(
+std::vector<Rates>::const_iterator PriceTable::after(double seconds) const noexcept {
+  return std::upper_bound(
       rates_.begin() + 1, rates_.end(), seconds,
       [](double moment, const Rates& rates) { return moment < rates.from_seconds; });
-  return *std::prev(later);
+}
+
+const Rates& PriceTable::at(double seconds) const noexcept { return *std::prev(after(seconds)); }
+
+double PriceTable::until(double seconds) const noexcept {
+  const auto next = after(seconds);
+  return next == rates_.end() ? std::numeric_limits<double>::infinity() : next->from_seconds;
 }
 
 }  // namespace gatewright::sim

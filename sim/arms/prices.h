@@ -38,6 +38,8 @@ class PriceTable {
   PriceTable(const Arm::Price& price, double cached_input);
   /// The rates at a moment since the start of the rollout.
   [[nodiscard]] const Rates& at(double seconds) const noexcept;
+  /// When those that hold at a moment end.
+  [[nodiscard]] double until(double seconds) const noexcept;
   /// Appends the moments at which the rates change.
   void add_changes(std::vector<double>& at_seconds) const {
     for (const Rates& rates : rates_)
@@ -45,6 +47,8 @@ class PriceTable {
   }
 
  private:
+  /// The first that hold only after a moment.
+  [[nodiscard]] std::vector<Rates>::const_iterator after(double seconds) const noexcept;
   std::vector<Rates> rates_;  ///< rising in time, the first from 0; never empty
 };
 

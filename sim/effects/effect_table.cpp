@@ -45,10 +45,13 @@ EffectTable::Entry::Entry(const Effect& written)
       period(written.periodic ? to_seconds(written.periodic->period) : 0.0),
       on(written.periodic ? to_seconds(written.periodic->on) : 0.0) {}
 
-double EffectTable::Entry::elapsed(double seconds, const ExposureHistory& history) const noexcept {
-  if (effect.since == EffectClock::start) return seconds;
+double EffectTable::Entry::began_at(const ExposureHistory& history) const noexcept {
   const ExposureSegment* origin = began(effect, history);
-  return origin == nullptr ? -kForever : seconds - origin->from_seconds;
+  return origin == nullptr ? kForever : origin->from_seconds;
+}
+
+double EffectTable::Entry::elapsed(double seconds, const ExposureHistory& history) const noexcept {
+  return seconds - began_at(history);
 }
 
 bool EffectTable::Entry::is_on(double elapsed_seconds) const noexcept {
@@ -78,6 +81,63 @@ bool EffectTable::Entry::is_constant(double first, double last,
   if (period > 0.0 && (is_on(begin) != is_on(end) || end - begin >= std::min(on, period - on)))
     return false;
   return effect.above_served == 0.0 || history.is_steady(first, last);
+}
+
+double EffectTable::Entry::unchanged_until(double seconds,
+                                           const ExposureHistory& history) const noexcept {
+  const double begin = began_at(history);
+  const double since = seconds - begin;
+  double next = since < gone ? gone : kForever;
+  if (since < from) {
+    next = from;
+  } else if (since < gone && period > 0.0) {
+    const double phase = std::fmod(since - from, period);
+    next = std::min(gone, since + (phase < on ? on : period) - phase);
+  }
+  const double change = std::min(
+      begin + next, effect.above_served > 0.0 ? history.next_change_seconds(seconds) : kForever);
+  // Rounding must not carry it beyond the change.
+  constexpr double kRounding = 1e-12;
+  return change == kForever ? change : change - kRounding * (1.0 + change);
+}
+
+void EffectTable::Entry::fill_active(const EffectRows& rows, const ExposureHistory& history,
+                                     Column<double>& active) const noexcept {
+  const std::span<const double> at = rows.at_seconds;
+  const std::size_t n = at.size();
+  for (std::size_t i = 0; i < n;) {
+    const double now = is_active(at[i], history) ? 1.0 : 0.0;
+    const double same_until = unchanged_until(at[i], history);
+    if (at.back() < same_until) {
+      std::fill_n(active.data() + i, n - i, now);
+      break;
+    }
+    do active[i++] = now;
+    while (i < n && at[i] < same_until);
+  }
+  if (needed == 0) return;
+  for (std::size_t i = 0; i < n; ++i)
+    active[i] = (needed & ~rows.holding[i]) == 0 ? active[i] : 0.0;
+}
+
+void EffectTable::Entry::fill_grown(const EffectRows& rows, const ExposureHistory& history,
+                                    Column<double>& grown) const noexcept {
+  const std::span<const double> at = rows.at_seconds;
+  const std::size_t n = at.size();
+  fill_active(rows, history, grown);
+  const double begin = began_at(history);
+  if (at.front() - begin >= full && at.back() - begin <= until && !effect.grows_on) return;
+  for (std::size_t i = 0; i < n; ++i) {
+    // grown(), without branches.
+    const double since = at[i] - begin;
+    const double growing = since < until ? since : until;
+    const bool is_ramp = growing < full || (effect.grows_on && full > from);
+    const double of_ramp = (growing - from) / (full - from);
+    const double size = is_ramp ? of_ramp : 1.0;
+    const double fading = size * (gone - since) / (gone - until);
+    const double now = since <= until ? size : fading;
+    grown[i] = grown[i] != 0.0 ? now : 0.0;
+  }
 }
 
 Instant EffectTable::Entry::next_change(Instant at, const ExposureHistory& history) const noexcept {
@@ -150,26 +210,52 @@ Affine EffectTable::at(std::size_t arm, WorldMetric metric, double seconds, Cond
   return all;
 }
 
-bool EffectTable::is_constant(std::size_t arm, WorldMetric metric, double first, double last,
-                              const ExposureHistory& history) const noexcept {
+bool EffectTable::is_alike(std::size_t arm, WorldMetric metric, double first, double last,
+                           const ExposureHistory& history) const noexcept {
   return std::ranges::all_of(entries_[arm][index_of(metric)], [&](const Entry& entry) {
-    return entry.is_constant(first, last, history);
+    return entry.is_alike(first, last, history);
   });
+}
+
+void EffectTable::fill(std::size_t arm, WorldMetric metric, const EffectRows& rows,
+                       const ExposureHistory& history, AffineColumns& maps) const noexcept {
+  const std::size_t n = rows.at_seconds.size();
+  std::fill_n(maps.multiply.begin(), n, 1.0);
+  std::fill_n(maps.shift.begin(), n, 0.0);
+  Column<double> grown;
+  for (const Entry& entry : entries_[arm][index_of(metric)]) {
+    entry.fill_grown(rows, history, grown);
+    const double more = entry.effect.multiply - 1.0;
+    const double shift = entry.effect.shift;
+    for (std::size_t i = 0; i < n; ++i) {
+      // As in at(): an effect that does not act multiplies by 1 and shifts by nothing.
+      const double multiply = std::max(0.0, 1.0 + more * grown[i]);
+      maps.multiply[i] *= multiply;
+      maps.shift[i] = maps.shift[i] * multiply + shift * grown[i];
+    }
+  }
 }
 
 void EffectTable::find_conditions(const Columns& columns,
                                   Column<Conditions>& holding) const noexcept {
-  std::fill_n(holding.begin(), columns.size, Conditions{0});
+  const std::size_t n = columns.size;
+  std::fill_n(holding.begin(), n, Conditions{0});
+  Column<Conditions> holds;
   for (std::size_t c = 0; c < conditions_.size(); ++c) {
     const Condition& condition = conditions_[c];
-    for (std::size_t i = 0; i < columns.size; ++i) {
-      const bool holds =
-          (!condition.segment || columns.segment[i] == *condition.segment) &&
-          (!condition.tenant || columns.tenant[i] == *condition.tenant) &&
-          (condition.above_input_tokens == 0.0 ||
-           static_cast<double>(columns.input_tokens[i]) >= condition.above_input_tokens);
-      holding[i] |= static_cast<Conditions>(holds) << c;
-    }
+    std::fill_n(holds.begin(), n, Conditions{1} << c);
+    const auto keep_where = [&](auto is_met) {
+      for (std::size_t i = 0; i < n; ++i) holds[i] = is_met(i) ? holds[i] : 0;
+    };
+    if (condition.segment)
+      keep_where([&, is = *condition.segment](std::size_t i) { return columns.segment[i] == is; });
+    if (condition.tenant)
+      keep_where([&, is = *condition.tenant](std::size_t i) { return columns.tenant[i] == is; });
+    if (condition.above_input_tokens > 0.0)
+      keep_where([&, least = condition.above_input_tokens](std::size_t i) {
+        return static_cast<double>(columns.input_tokens[i]) >= least;
+      });
+    for (std::size_t i = 0; i < n; ++i) holding[i] |= holds[i];
   }
 }
 
@@ -192,8 +278,9 @@ bool EffectTable::may_harm(double first, double last,
 
 bool EffectTable::harms_alike(double first, double last,
                               const ExposureHistory& history) const noexcept {
-  return !has_conditions() && std::ranges::all_of(harmful_, [&](const Entry& entry) {
-    return entry.is_constant(first, last, history);
+  return std::ranges::all_of(harmful_, [&](const Entry& entry) {
+    return entry.unchanged_until(first, history) > last &&
+           (entry.needed == 0 || !entry.is_active(first, history));
   });
 }
 
@@ -202,6 +289,18 @@ bool EffectTable::harms(double seconds, Conditions holding,
   return std::ranges::any_of(harmful_, [&](const Entry& entry) {
     return (entry.needed & ~holding) == 0 && entry.is_active(seconds, history);
   });
+}
+
+void EffectTable::fill_harms(const EffectRows& rows, const ExposureHistory& history,
+                             std::uint8_t* harmed) const noexcept {
+  const std::size_t n = rows.at_seconds.size();
+  std::fill_n(harmed, n, std::uint8_t{0});
+  Column<double> active;
+  for (const Entry& entry : harmful_) {
+    entry.fill_active(rows, history, active);
+    for (std::size_t i = 0; i < n; ++i)
+      harmed[i] = static_cast<std::uint8_t>(harmed[i] | (active[i] != 0.0 ? 1 : 0));
+  }
 }
 
 std::optional<Stretch> EffectTable::next_harm(Stretch within,

@@ -40,6 +40,21 @@ struct Affine {
 using Conditions = std::uint32_t;
 inline constexpr std::size_t kMostConditions = 32;
 
+/// Requests of at most a chunk, in order of arrival.
+struct EffectRows {
+  std::span<const double> at_seconds;
+  const Conditions* holding = nullptr;  ///< of each; needed where there are conditions
+};
+
+/// A map per request.
+struct AffineColumns {
+  alignas(64) Column<double> multiply;
+  alignas(64) Column<double> shift;
+  [[nodiscard]] Affine operator[](std::size_t row) const noexcept {
+    return {multiply[row], shift[row]};
+  }
+};
+
 /// A stretch of time, without its end.
 struct Stretch {
   Instant from{};
@@ -60,9 +75,12 @@ class EffectTable {
                           Conditions holding = 0,
                           const ExposureHistory& history = {}) const noexcept;
 
-  /// Whether at(arm, metric, .) is the same over [first, last], for equal conditions.
-  [[nodiscard]] bool is_constant(std::size_t arm, WorldMetric metric, double first, double last,
-                                 const ExposureHistory& history = {}) const noexcept;
+  /// Whether at(arm, metric, .) is the same over [first, last] whatever conditions hold.
+  [[nodiscard]] bool is_alike(std::size_t arm, WorldMetric metric, double first, double last,
+                              const ExposureHistory& history = {}) const noexcept;
+  /// at() for each of the requests, to the bit.
+  void fill(std::size_t arm, WorldMetric metric, const EffectRows& rows,
+            const ExposureHistory& history, AffineColumns& maps) const noexcept;
 
   /// Whether any effect acts on `metric`, at either arm.
   [[nodiscard]] bool acts_on(WorldMetric metric) const noexcept {
@@ -100,6 +118,9 @@ class EffectTable {
   /// Whether a harmful effect acts on such a request.
   [[nodiscard]] bool harms(double seconds, Conditions holding,
                            const ExposureHistory& history) const noexcept;
+  /// harms() for each of the requests.
+  void fill_harms(const EffectRows& rows, const ExposureHistory& history,
+                  std::uint8_t* harmed) const noexcept;
   /// The first stretch of [from, to) in which a harmful effect is present, for whomever; it is as
   /// long as can be. Nothing: there is none.
   [[nodiscard]] std::optional<Stretch> next_harm(Stretch within,
@@ -125,6 +146,8 @@ class EffectTable {
     double on = 0.0;
 
     explicit Entry(const Effect& written);
+    /// When its clock began; beyond every number while it has not.
+    [[nodiscard]] double began_at(const ExposureHistory& history) const noexcept;
     /// Seconds since its clock began; below every number while it has not.
     [[nodiscard]] double elapsed(double seconds, const ExposureHistory& history) const noexcept;
     [[nodiscard]] bool is_on(double elapsed_seconds) const noexcept;
@@ -134,6 +157,20 @@ class EffectTable {
     [[nodiscard]] double grown(double elapsed_seconds) const noexcept;
     [[nodiscard]] bool is_constant(double first, double last,
                                    const ExposureHistory& history) const noexcept;
+    /// The same for requests that differ in their conditions.
+    [[nodiscard]] bool is_alike(double first, double last,
+                                const ExposureHistory& history) const noexcept {
+      return is_constant(first, last, history) && (needed == 0 || !is_active(first, history));
+    }
+    /// Before which is_active() stays what it is at that moment; a little before it changes.
+    [[nodiscard]] double unchanged_until(double seconds,
+                                         const ExposureHistory& history) const noexcept;
+    /// 1 where it acts on the request, else 0.
+    void fill_active(const EffectRows& rows, const ExposureHistory& history,
+                     Column<double>& active) const noexcept;
+    /// How much of its size it has for each request: nothing where it does not act.
+    void fill_grown(const EffectRows& rows, const ExposureHistory& history,
+                    Column<double>& grown) const noexcept;
     /// The first moment after `at` at which is_active() may change.
     [[nodiscard]] Instant next_change(Instant at, const ExposureHistory& history) const noexcept;
   };

@@ -44,6 +44,13 @@ class ExposureHistory {
     return later == segments_.end() ? kNever : later->from;
   }
 
+  /// The same in seconds; infinite: none.
+  [[nodiscard]] double next_change_seconds(double at_seconds) const noexcept {
+    const auto later =
+        std::ranges::upper_bound(segments_, at_seconds, {}, &ExposureSegment::from_seconds);
+    return later == segments_.end() ? std::numeric_limits<double>::infinity() : later->from_seconds;
+  }
+
   /// Whether no exposure changes in (first, last].
   [[nodiscard]] bool is_steady(double first, double last) const noexcept {
     return std::ranges::none_of(segments_, [=](const ExposureSegment& s) {

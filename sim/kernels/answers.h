@@ -17,6 +17,17 @@ inline void linear(const float* in, LinearMap map, float* out, std::size_t count
   for (std::size_t i = 0; i < count; ++i) out[i] = changed(in[i], map);
 }
 
+inline void linear_by_row(LinearMaps maps, float* __restrict values, std::size_t count) noexcept {
+  const float* __restrict multiply = maps.multiply;
+  const float* __restrict shift = maps.shift;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float changed = values[i] * multiply[i] + shift[i];
+    const bool changes = multiply[i] != 1.0F || shift[i] != 0.0F;
+    const float least = changes ? maps.least : changed;
+    values[i] = changed > least ? changed : least;
+  }
+}
+
 inline void latencies(const float* __restrict first_token, const float* __restrict tokens,
                       float per_token, LinearMap map, float* __restrict latency,
                       std::size_t count) noexcept {

@@ -1,6 +1,7 @@
 // Exponential, logarithm, sine and cosine on vectors, to about one unit in the last place of a float.
-// Used by the kernels' one source; polynomials of the project's own, fitted for least greatest error
-// on the ranges given, and no fused operation, so that every machine rounds alike.
+// Used by the kernels' one source; polynomials of the project's own, fitted for least greatest error on
+// the ranges given, added up in pairs so that few operations wait for others (Estrin 1960), and no fused
+// operation, so that every machine rounds alike.
 #pragma once
 
 #include "sim/kernels/lanes.h"
@@ -12,37 +13,35 @@ inline F32 exp(F32 x) noexcept {
   constexpr float kLog2E = 1.44269504F;
   constexpr float kLn2High = 0x1.62e4p-1F;  // few bits, so that n times it is exact
   constexpr float kLn2Low = 0x1.7f7d1cp-20F;
-  constexpr float kToWhole = 0x1.8p23F;  // adding it rounds to the nearest whole number
-  const F32 n = (x * kLog2E + kToWhole) - kToWhole;
+  constexpr float kToWhole = 0x1.8p23F;     // adding it rounds to the nearest whole number
+  const F32 whole = x * kLog2E + kToWhole;  // n in its lowest bits
+  const F32 n = whole - kToWhole;
   const F32 f = (x - n * kLn2High) - n * kLn2Low;
-  F32 p = f * 0x1.6db426p-10F + 0x1.123b56p-7F;
-  p = p * f + 0x1.55545ep-5F;
-  p = p * f + 0x1.55548ep-3F;
-  p = p * f + 0.5F;
-  const F32 mantissa = (f * f * p + f) + 1.0F;
-  return (F32)((I32)mantissa + (to_whole(n) << 23));
+  const F32 square = f * f;
+  const F32 low = f * 0x1.55548ep-3F + 0.5F;
+  const F32 p = low + square * ((f * 0x1.123b56p-7F + 0x1.55545ep-5F) + square * 0x1.6db426p-10F);
+  const F32 mantissa = (square * p + f) + 1.0F;
+  return (F32)((I32)mantissa + ((I32)whole << 23));
 }
 
-/// ln x for normal x > 0: x = 2^e m, m in [sqrt(1/2), sqrt(2)), f = m - 1, and
-/// ln m = f - f^2 / 2 + f^3 P(f).
+/// ln (x / 2^shift) for normal x > 0: x = 2^e m, m in [sqrt(1/2), sqrt(2)), f = m - 1, and
+/// ln m = f + f^2 (f P(f) - 1/2).
+template <int shift = 0>
 inline F32 log(F32 x) noexcept {
   constexpr std::int32_t kRootHalf = 0x3f3504f3;
   constexpr float kLn2High = 0x1.62e4p-1F;
   constexpr float kLn2Low = 0x1.7f7d1cp-20F;
   const I32 e = ((I32)x - kRootHalf) >> 23;
   const F32 f = (F32)((I32)x - (e << 23)) - 1.0F;
-  const F32 exponent = to_float(e);
-  F32 p = f * 0x1.14573ep-4F + -0x1.de3bf8p-4F;
-  p = p * f + 0x1.e6f08cp-4F;
-  p = p * f + -0x1.fc220ep-4F;
-  p = p * f + 0x1.233766p-3F;
-  p = p * f + -0x1.555c4ep-3F;
-  p = p * f + 0x1.99a4b6p-3F;
-  p = p * f + -0x1.000006p-2F;
-  p = p * f + 0x1.555548p-2F;
+  const F32 exponent = to_float(e - shift);
   const F32 square = f * f;
-  const F32 small = square * (f * p) + exponent * kLn2Low;
-  return exponent * kLn2High + (f + (small - square * 0.5F));
+  const F32 fourth = square * square;
+  const F32 low =
+      (f * -0x1.000006p-2F + 0x1.555548p-2F) + square * (f * -0x1.555c4ep-3F + 0x1.99a4b6p-3F);
+  const F32 high =
+      (f * -0x1.fc220ep-4F + 0x1.233766p-3F) + square * (f * -0x1.de3bf8p-4F + 0x1.e6f08cp-4F);
+  const F32 p = low + fourth * (high + fourth * 0x1.14573ep-4F);
+  return exponent * kLn2High + (f + (square * (f * p - 0.5F) + exponent * kLn2Low));
 }
 
 struct SineCosine {

@@ -19,6 +19,12 @@ struct LaneState {
   alignas(64) std::uint64_t word[4][kGenerators];
 };
 
+/// What streams of one world and index have in common: see state_of() in streams.h.
+struct StreamGroup {
+  std::array<std::uint32_t, 4> world{};  ///< (seed, replication), scrambled
+  std::uint64_t index = 0;
+};
+
 /// A sum and the sum of the squares.
 struct Sums {
   double values = 0.0;
@@ -43,6 +49,13 @@ struct Grid {
 struct LinearMap {
   float multiply = 1.0F;
   float shift = 0.0F;
+  float least = 0.0F;
+};
+
+/// Each row's own map, but no less than `least`; one that changes nothing leaves the value as it is.
+struct LinearMaps {
+  const float* multiply = nullptr;
+  const float* shift = nullptr;
   float least = 0.0F;
 };
 
@@ -71,6 +84,37 @@ struct Billing {
   LinearMap map;
 };
 
+/// Bytes that are `value` in the bits `of`.
+struct Pattern {
+  std::uint8_t of = 0;
+  std::uint8_t value = 0;
+};
+
+/// Values above the one and at most the other.
+struct Bracket {
+  float above = 0.0F;
+  float most = 0.0F;
+};
+
+struct Kept {
+  std::size_t below = 0;
+  std::size_t inside = 0;
+};
+
+/// from + (total - `total`) x step, at most `most`.
+struct TimeMap {
+  double from = 0.0;
+  double total = 0.0;
+  double step = 1.0;
+  double most = 0.0;
+};
+
+/// A column times a number.
+struct Term {
+  const float* column = nullptr;
+  float weight = 1.0F;
+};
+
 /// No kernel reads or writes beyond the places it is given, which is a whole number of lanes where
 /// it says so. Equal arguments give equal bytes at every level: only additions, multiplications,
 /// divisions and square roots, each rounded by itself, in the order written.
@@ -78,6 +122,9 @@ struct Kernels {
   /// Uniform whole numbers below 2^31. `count`: a multiple of 16, as in all that draw unless it says
   /// otherwise.
   void (*words)(LaneState&, std::uint32_t* out, std::size_t count) noexcept;
+  /// The generators of `count` streams that differ in their names alone, as LaneStream says.
+  void (*open)(const StreamGroup& group, const std::uint64_t* names, LaneState* out,
+               std::size_t count) noexcept;
   /// Words of 64 bits; a multiple of 8.
   void (*long_words)(LaneState&, std::uint64_t* out, std::size_t count) noexcept;
   /// Standard normal, by the polar form of Box and Muller (1958) without rejection; |z| < 6.67. A
@@ -85,16 +132,36 @@ struct Kernels {
   void (*normals)(LaneState&, float* out, std::size_t count) noexcept;
   /// Exponential of mean 1, below 22.2.
   void (*exponentials)(LaneState&, float* out, std::size_t count) noexcept;
+  /// out[i]: what `normals` would have written at places[i], had it drawn these words, which long_words
+  /// draws. Any count.
+  void (*normals_at)(const std::uint64_t* words, const std::uint16_t* places, float* out,
+                     std::size_t count) noexcept;
+  /// floor(word x most / 2^31), most at most 2^16. Any count, as in all below unless it says otherwise.
+  void (*scaled)(const std::uint32_t* words, std::uint32_t most, std::uint16_t* out,
+                 std::size_t count) noexcept;
+
+  /// out[i] = before + gaps[0] + .. + gaps[i], of gaps from 0 on, so that it never falls; returns the
+  /// last. A multiple of 8.
+  double (*running_totals)(const float* gaps, double before, double* out,
+                           std::size_t count) noexcept;
+  void (*moments)(const double* totals, TimeMap map, double* out, std::size_t count) noexcept;
+  /// The sum of the terms, in their order; at least one.
+  void (*mix)(const Term* terms, std::size_t term_count, float* out, std::size_t count) noexcept;
 
   /// Each within 2 units in the last place; arguments are normal numbers, of exp in [-87, 88], of log
-  /// above 0. `out` may be `in`. Any count.
+  /// above 0. `out` may be `in`.
   void (*exp)(const float* in, float* out, std::size_t count) noexcept;
   void (*log)(const float* in, float* out, std::size_t count) noexcept;
   void (*lognormals)(const float* z, LognormalScale scale, float* out, std::size_t count) noexcept;
+  /// The same, but at least 1 and rounded to a whole number; `most` at most 1e9.
+  void (*whole_lognormals)(const float* z, LognormalScale scale, float* out,
+                           std::size_t count) noexcept;
   /// The grid's value at z, rounded to a whole number.
   void (*whole_numbers)(const float* z, const Grid& grid, float* out, std::size_t count) noexcept;
 
   void (*linear)(const float* in, LinearMap map, float* out, std::size_t count) noexcept;
+  /// In place.
+  void (*linear_by_row)(LinearMaps maps, float* values, std::size_t count) noexcept;
   /// map(first_token + per_token x tokens).
   void (*latencies)(const float* first_token, const float* tokens, float per_token, LinearMap map,
                     float* latency, std::size_t count) noexcept;
@@ -106,6 +173,34 @@ struct Kernels {
 
   /// The first word of the MD5 digest of sixteen padded blocks; word i of all stands in row i.
   void (*md5)(const std::uint32_t (&blocks)[16][kLanes], std::uint32_t* first_words) noexcept;
+
+  // Sets of rows are bits: row i is bit i mod 64 of word i / 64.
+
+  /// The rows of a column that are below the bound; those that fit the pattern.
+  void (*rows_below_16)(const std::uint16_t* column, std::uint16_t bound, std::uint64_t* bits,
+                        std::size_t count) noexcept;
+  void (*rows_below_32)(const std::uint32_t* column, std::uint32_t bound, std::uint64_t* bits,
+                        std::size_t count) noexcept;
+  void (*rows_with)(const std::uint8_t* column, Pattern pattern, std::uint64_t* bits,
+                    std::size_t count) noexcept;
+  /// How many bits of so many words are set.
+  std::size_t (*count_rows)(const std::uint64_t* bits, std::size_t words) noexcept;
+  /// The values of a set's rows, in order; returns how many. Writes up to `count`, rounded up to whole
+  /// lanes.
+  std::size_t (*keep_rows)(const float* column, const std::uint64_t* bits, std::size_t count,
+                           float* out) noexcept;
+  /// Sums over a set's rows, as below; no row beyond `count` is in it.
+  Sums (*sums_where)(const float* column, const std::uint64_t* bits, std::size_t count) noexcept;
+  Sums (*log_sums_where)(const float* column, const std::uint64_t* bits,
+                         std::size_t count) noexcept;
+
+  /// How many values are at most the bound; the least of those above it, infinite where there is none.
+  std::size_t (*count_at_most)(const float* values, float bound, std::size_t count) noexcept;
+  float (*least_above)(const float* values, float bound, std::size_t count) noexcept;
+  /// The values within the bracket, in order, and how many are not above it. Ends with more inside than
+  /// there is room for where the room, in which it may write a vector too many, does not do.
+  Kept (*keep_between)(const float* values, Bracket bracket, float* out, std::size_t room,
+                       std::size_t count) noexcept;
 
   /// Sums of column[place] over the places, or of its natural logarithm, in double precision: one sum
   /// per lane, then lanes 8, 4, 2 and 1 apart.

@@ -31,6 +31,10 @@ using F32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = float;
 using I32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::int32_t;
 using U32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::uint32_t;
 using U64 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::uint64_t;
+using I16 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::int16_t;
+using U16 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::uint16_t;
+using I8 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::int8_t;
+using U8 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::uint8_t;
 using F64 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = double;
 /// As many floats as a vector holds doubles.
 using HalfF32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES / 2))) = float;
@@ -52,13 +56,36 @@ inline F32 to_float(I32 value) noexcept { return __builtin_convertvector(value, 
 /// Towards zero.
 inline I32 to_whole(F32 value) noexcept { return __builtin_convertvector(value, I32); }
 
-inline F32 smaller(F32 a, F32 b) noexcept { return a < b ? a : b; }
-inline F32 larger(F32 a, F32 b) noexcept { return a > b ? a : b; }
-
 #if defined(__AVX512F__)
 // The masked forms: g++ 12 takes the plain ones for the use of an uninitialised vector.
 inline constexpr __mmask16 kAllFloats = 0xFFFF;
 #endif
+
+/// a < b ? a : b, which is one instruction only where one says so.
+inline F32 smaller(F32 a, F32 b) noexcept {
+#if defined(__AVX512F__)
+  return (F32)_mm512_maskz_min_ps(kAllFloats, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (F32)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__)
+  return (F32)_mm_min_ps((__m128)a, (__m128)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+/// a > b ? a : b.
+inline F32 larger(F32 a, F32 b) noexcept {
+#if defined(__AVX512F__)
+  return (F32)_mm512_maskz_max_ps(kAllFloats, (__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+  return (F32)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__)
+  return (F32)_mm_max_ps((__m128)a, (__m128)b);
+#else
+  return a > b ? a : b;
+#endif
+}
 
 inline F32 square_root(F32 value) noexcept {
 #if defined(__AVX512F__)
@@ -72,6 +99,167 @@ inline F32 square_root(F32 value) noexcept {
   return value;
 #endif
 }
+
+// ---- one bit per lane, the first lane lowest ----
+
+/// Of what a comparison gives: lanes that are all ones, or 0.
+inline std::uint64_t bits_of(I8 lanes) noexcept {
+#if defined(__AVX512F__)
+  return _mm512_movepi8_mask((__m512i)lanes);
+#elif defined(__AVX2__)
+  return static_cast<std::uint32_t>(_mm256_movemask_epi8((__m256i)lanes));
+#elif defined(__x86_64__)
+  return static_cast<std::uint32_t>(_mm_movemask_epi8((__m128i)lanes));
+#else
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < kVectorBytes; ++i) bits |= std::uint64_t{lanes[i] != 0} << i;
+  return bits;
+#endif
+}
+
+inline std::uint64_t bits_of(I16 lanes) noexcept {
+#if defined(__AVX512F__)
+  return _mm512_movepi16_mask((__m512i)lanes);
+#elif defined(__AVX2__)
+  // Each half of the vector is packed by itself.
+  const __m256i packed = _mm256_packs_epi16((__m256i)lanes, __m256i{});
+  const auto bits = static_cast<std::uint32_t>(_mm256_movemask_epi8(packed));
+  return (bits & 0xFFU) | (bits >> 8 & 0xFF00U);
+#elif defined(__x86_64__)
+  const __m128i packed = _mm_packs_epi16((__m128i)lanes, __m128i{});
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(packed));
+#else
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < kVectorBytes / 2; ++i) bits |= std::uint64_t{lanes[i] != 0} << i;
+  return bits;
+#endif
+}
+
+inline std::uint64_t bits_of(I32 lanes) noexcept {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)lanes);
+#elif defined(__AVX2__)
+  return static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)lanes));
+#elif defined(__x86_64__)
+  return static_cast<std::uint32_t>(_mm_movemask_ps((__m128)lanes));
+#else
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < kFloats; ++i) bits |= std::uint64_t{lanes[i] != 0} << i;
+  return bits;
+#endif
+}
+
+inline std::size_t count_bits(std::uint64_t bits) noexcept {
+#if defined(__POPCNT__)
+  return static_cast<std::size_t>(__builtin_popcountll(bits));
+#else
+  // By pairs, fours and bytes, as in Hacker's Delight (Warren 2012), figure 5-2.
+  bits -= bits >> 1 & 0x5555555555555555U;
+  bits = (bits & 0x3333333333333333U) + (bits >> 2 & 0x3333333333333333U);
+  bits = (bits + (bits >> 4)) & 0x0F0F0F0F0F0F0F0FU;
+  return bits * 0x0101010101010101U >> 56;
+#endif
+}
+
+/// `values` in the lanes whose bits are set, `others` elsewhere.
+inline F32 chosen(std::uint32_t bits, F32 values, F32 others) noexcept {
+#if defined(__AVX512F__)
+  const auto mask = static_cast<__mmask16>(bits);
+  return (F32)_mm512_mask_mov_ps((__m512)others, mask, (__m512)values);
+#else
+#if defined(__AVX2__)
+  constexpr I32 kLaneBits = {1, 2, 4, 8, 16, 32, 64, 128};
+#else
+  constexpr I32 kLaneBits = {1, 2, 4, 8};
+#endif
+  const I32 is_set = ((I32{} + static_cast<std::int32_t>(bits)) & kLaneBits) == kLaneBits;
+  return is_set ? values : others;
+#endif
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/// The lanes whose bits are set, one after another, per pattern of bits.
+struct SetLanes {
+  alignas(kVectorBytes) std::uint32_t of[1U << kFloats][kFloats] = {};
+  constexpr SetLanes() noexcept {
+    for (std::uint32_t bits = 0; bits < (1U << kFloats); ++bits)
+      for (std::uint32_t lane = 0, next = 0; lane < kFloats; ++lane)
+        if ((bits >> lane & 1U) != 0) of[bits][next++] = lane;
+  }
+};
+inline constexpr SetLanes kSetLanes;
+#endif
+
+/// Writes the lanes whose bits are set, one after another; writes a whole vector. Returns how many.
+inline std::size_t write_chosen(std::uint32_t bits, F32 values, float* out) noexcept {
+#if defined(__AVX512F__)
+  const auto mask = static_cast<__mmask16>(bits);
+  store(out, (F32)_mm512_maskz_compress_ps(mask, (__m512)values));
+  return static_cast<std::size_t>(__builtin_popcount(bits));
+#elif defined(__AVX2__)
+  const auto lanes = (__m256i)load<U32>(kSetLanes.of[bits]);
+  store(out, (F32)_mm256_permutevar8x32_ps((__m256)values, lanes));
+  return static_cast<std::size_t>(__builtin_popcount(bits));
+#else
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < kFloats; ++i) {
+    out[next] = values[i];
+    next += bits >> i & 1U;
+  }
+  return next;
+#endif
+}
+
+/// The full product of the lower halves of each lane.
+inline U64 product_of_halves(U64 a, U64 b) noexcept {
+#if defined(__AVX512F__)
+  return (U64)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (U64)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__x86_64__)
+  return (U64)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  return (a & 0xFFFFFFFFU) * (b & 0xFFFFFFFFU);
+#endif
+}
+
+// ---- running sums ----
+
+/// Eight doubles, whatever the width of a vector.
+struct EightDoubles {
+  static constexpr std::size_t kVectors = 8 / kDoubles;
+  F64 part[kVectors];
+};
+
+/// Sums of each lane and all before it, by sums of two, four and eight neighbours: one order of
+/// additions at every width.
+inline EightDoubles running_sums(EightDoubles x) noexcept {
+  const F64 zero{};
+#if defined(__AVX512F__)
+  F64& a = x.part[0];
+  a += __builtin_shufflevector(zero, a, 0, 8, 9, 10, 11, 12, 13, 14);
+  a += __builtin_shufflevector(zero, a, 0, 0, 8, 9, 10, 11, 12, 13);
+  a += __builtin_shufflevector(zero, a, 0, 0, 0, 0, 8, 9, 10, 11);
+#elif defined(__AVX2__)
+  F64& a = x.part[0];
+  F64& b = x.part[1];
+  b += __builtin_shufflevector(a, b, 3, 4, 5, 6);
+  a += __builtin_shufflevector(zero, a, 0, 4, 5, 6);
+  b += __builtin_shufflevector(a, b, 2, 3, 4, 5);
+  a += __builtin_shufflevector(zero, a, 0, 0, 4, 5);
+  b += a;
+#else
+  for (std::size_t i = EightDoubles::kVectors; i-- > 0;) {
+    const F64 before = i == 0 ? zero : x.part[i - 1];
+    x.part[i] += __builtin_shufflevector(before, x.part[i], 1, 2);
+  }
+  for (std::size_t i = EightDoubles::kVectors; i-- > 1;) x.part[i] += x.part[i - 1];
+  for (std::size_t i = EightDoubles::kVectors; i-- > 2;) x.part[i] += x.part[i - 2];
+#endif
+  return x;
+}
+
+// ---- tables ----
 
 /// Two neighbours in a table per lane.
 struct Neighbours {

@@ -4,6 +4,9 @@
 #include "sim/kernels/functions.h"
 #include "sim/kernels/kernels.h"
 #include "sim/kernels/lanes.h"
+#include "sim/kernels/orders.h"
+#include "sim/kernels/row_sets.h"
+#include "sim/kernels/streams.h"
 #include "sim/kernels/sums.h"
 #include "sim/kernels/texts.h"
 #include "sim/kernels/variates.h"
@@ -24,6 +27,19 @@ void lognormals(const float* z, LognormalScale scale, float* out, std::size_t co
       [=](F32 score) { return smaller(all(scale.most), exp(score * scale.sigma) * scale.median); });
 }
 
+/// Values of at least 0: cutting off rounds.
+F32 rounded(F32 value) noexcept { return to_float(to_whole(value + 0.5F)); }
+
+void whole_lognormals(const float* z, LognormalScale scale, float* out,
+                      std::size_t count) noexcept {
+  constexpr float kReach = 80.0F;  // of exp
+  map(z, out, count, [=](F32 score) {
+    const F32 exponent = larger(smaller(score * scale.sigma, all(kReach)), all(-kReach));
+    const F32 value = exp(exponent) * scale.median;
+    return rounded(larger(smaller(value, all(scale.most)), all(1.0F)));
+  });
+}
+
 void whole_numbers(const float* z, const Grid& grid, float* out, std::size_t count) noexcept {
   const auto last = static_cast<float>(grid.points - 1);
   const float steps = last / (2.0F * grid.reach);
@@ -33,8 +49,7 @@ void whole_numbers(const float* z, const Grid& grid, float* out, std::size_t cou
     const F32 cut = larger(smaller((score + grid.reach) * steps, all(last)), all(0.0F));
     const I32 place = to_whole(smaller(all(last - 1.0F), cut));
     const auto [low, high] = look_up(values, place);
-    const F32 value = low + (cut - to_float(place)) * (high - low);
-    return to_float(to_whole(value + 0.5F));  // values are at least 0, so cutting off rounds
+    return rounded(low + (cut - to_float(place)) * (high - low));
   });
 }
 
@@ -43,19 +58,37 @@ void whole_numbers(const float* z, const Grid& grid, float* out, std::size_t cou
 extern const Kernels kKernels;
 const Kernels kKernels = {
     .words = words,
+    .open = open,
     .long_words = long_words,
     .normals = normals,
     .exponentials = exponentials,
+    .normals_at = normals_at,
+    .scaled = scaled,
+    .running_totals = running_totals,
+    .moments = moments,
+    .mix = mix,
     .exp = exp_column,
     .log = log_column,
     .lognormals = lognormals,
+    .whole_lognormals = whole_lognormals,
     .whole_numbers = whole_numbers,
     .linear = linear,
+    .linear_by_row = linear_by_row,
     .latencies = latencies,
     .mark = mark,
     .endings = endings,
     .costs = costs,
     .md5 = md5,
+    .rows_below_16 = rows_below_16,
+    .rows_below_32 = rows_below_32,
+    .rows_with = rows_with,
+    .count_rows = count_rows,
+    .keep_rows = keep_rows,
+    .sums_where = sums_where,
+    .log_sums_where = log_sums_where,
+    .count_at_most = count_at_most,
+    .least_above = least_above,
+    .keep_between = keep_between,
     .sums_at = sums_at,
     .log_sums_at = log_sums_at,
 };

@@ -5,6 +5,7 @@
 #include "sim/kernels/functions.h"
 #include "sim/kernels/kernels.h"
 #include "sim/kernels/lanes.h"
+#include "sim/kernels/row_sets.h"
 
 namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
 
@@ -33,6 +34,37 @@ class LaneSums {
   F64 values_[kVectors] = {};
   F64 squares_[kVectors] = {};
 };
+
+/// Adds up the values of the rows whose bits are set: row i in lane i mod 16. prepare(vector) sees
+/// `neutral` elsewhere.
+template <typename Prepare>
+inline Sums sums_where(const float* column, const std::uint64_t* bits, std::size_t count,
+                       float neutral, Prepare prepare) noexcept {
+  LaneSums sums;
+  const auto add = [&sums, neutral, prepare](const float* rows, std::uint32_t set) {
+    float block[kLanes];
+    for (std::size_t i = 0; i < kLanes; i += kFloats)
+      store(block + i, prepare(chosen(set >> i, load<F32>(rows + i), all(neutral))));
+    sums.add(block);
+  };
+  std::size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) add(column + i, sixteen_bits(bits, i));
+  if (i < count) {
+    float last[kLanes] = {};
+    __builtin_memcpy(last, column + i, (count - i) * sizeof(float));
+    add(last, sixteen_bits(bits, i));
+  }
+  return sums.total();
+}
+
+inline Sums sums_where(const float* column, const std::uint64_t* bits, std::size_t count) noexcept {
+  return sums_where(column, bits, count, 0.0F, [](F32 values) { return values; });
+}
+
+inline Sums log_sums_where(const float* column, const std::uint64_t* bits,
+                           std::size_t count) noexcept {
+  return sums_where(column, bits, count, 1.0F, [](F32 values) { return log(values); });
+}
 
 /// Adds up the values at `places`, block by block: prepare(block) sees whole vectors, in which what
 /// the last one lacks is `neutral`.

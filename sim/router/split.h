@@ -10,6 +10,7 @@
 #include "policies/metric.h"
 #include "sim/arms/columns.h"
 #include "sim/router/router.h"
+#include "sim/router/row_set.h"
 
 namespace gatewright::sim {
 
@@ -23,11 +24,10 @@ struct Buckets {
 /// Whose answer to a request it is.
 enum class Way : std::uint8_t { baseline, served, mirrored };
 
-/// Places in a chunk, in order of arrival; the candidate's: first those served, then those mirrored as
-/// far as telemetry sees them, then those interleaved, then the mirrored ones that nobody counts.
+/// Sets of a chunk's requests.
 class Split {
  public:
-  using Places = std::span<const std::uint16_t>;
+  using Places = RowSet::Places;
 
   /// `mirrored_sampled`: share of the mirrored requests that telemetry sees.
   explicit Split(double mirrored_sampled = 1.0) : mirrored_sampled_(mirrored_sampled) {}
@@ -40,46 +40,48 @@ class Split {
   /// Splits a chunk of answers by the ways that they went when their requests arrived.
   void split(std::span<const Way> ways);
 
-  /// Finds the places that have an answer; arms with any place have their answers filled. Without it
-  /// the answered lists are those of the chunk before.
+  /// Finds the requests that have an answer; arms with any request have their answers filled. Without
+  /// it the answered ones are those of the chunk before.
   void find_answered(const Columns& columns);
 
   /// Requests of an arm on which metrics of that scope are defined.
-  [[nodiscard]] Places places(std::size_t arm, MetricScope scope) const noexcept;
+  [[nodiscard]] const RowSet& rows(std::size_t arm, MetricScope scope) const noexcept;
+  [[nodiscard]] Places places(std::size_t arm, MetricScope scope) const noexcept {
+    return rows(arm, scope).places();
+  }
   /// Mirrored requests that are counted, where both arms tried to answer, or both did.
-  [[nodiscard]] Places pairs(MetricScope scope) const noexcept {
-    if (scope != MetricScope::all) return head(paired_, paired_count_);
-    return head(all_[kCandidateArm], count_[kCandidateArm] - interleaved_).subspan(served_);
+  [[nodiscard]] const RowSet& pairs(MetricScope scope) const noexcept {
+    return scope == MetricScope::all ? counted_ : paired_;
   }
-  [[nodiscard]] Places served() const noexcept { return head(all_[kCandidateArm], served_); }
+  [[nodiscard]] Places served() const noexcept { return served_.places(); }
   /// Requests that the candidate answers beside the baseline: mirrored and interleaved ones.
-  [[nodiscard]] Places mirrored() const noexcept {
-    return head(all_[kCandidateArm], count_[kCandidateArm] + uncounted_).subspan(served_);
-  }
-  [[nodiscard]] Places interleaved() const noexcept {
-    return head(all_[kCandidateArm], count_[kCandidateArm])
-        .subspan(count_[kCandidateArm] - interleaved_);
+  [[nodiscard]] Places mirrored() const noexcept { return beside_.places(); }
+  [[nodiscard]] Places interleaved() const noexcept { return interleaved_.places(); }
+  /// All that the candidate answers, for whomever.
+  [[nodiscard]] Places exposed() const noexcept {
+    return only_serves_ ? served() : exposed_.places();
   }
   /// Requests that arrived in time, at either arm.
   [[nodiscard]] std::size_t requests() const noexcept { return requests_; }
 
  private:
-  [[nodiscard]] static Places head(const Column<std::uint16_t>& column, std::size_t n) noexcept {
-    return std::span(column.data(), n);
-  }
-  std::array<Column<std::uint16_t>, 2> all_;
-  std::array<Column<std::uint16_t>, 2> answered_;
+  /// The requests of a chunk that the candidate answers for somebody.
+  struct Shares {
+    RowBits served{}, counted{}, interleaved{}, uncounted{};
+  };
+  void assign(const RowBits& all, const Shares& shares) noexcept;
+
   double mirrored_sampled_;
-  /// Places before they are appended: mirrored ones that are counted, interleaved ones, others.
-  std::array<Column<std::uint16_t>, 3> shadow_;
-  Column<std::uint16_t> paired_;  ///< counted mirrored places that both arms answered
-  std::size_t paired_count_ = 0;
-  std::array<std::size_t, 2> count_{};
-  std::array<std::size_t, 2> answered_count_{};
-  std::size_t served_ = 0;           ///< of the candidate's
-  std::size_t interleaved_ = 0;      ///< of the candidate's
-  std::size_t uncounted_ = 0;        ///< mirrored, but not in count_
-  std::size_t served_answered_ = 0;  ///< of the candidate's answered ones
+  std::array<RowSet, 2> all_;       ///< per arm, as far as telemetry sees them
+  std::array<RowSet, 2> answered_;  ///< of them
+  RowSet served_;
+  RowSet served_answered_;
+  RowSet counted_;  ///< mirrored ones that telemetry sees
+  RowSet paired_;   ///< those of them that neither arm failed
+  RowSet interleaved_;
+  RowSet beside_;
+  RowSet exposed_;
+  bool only_serves_ = true;  ///< then these sets are one, and it is listed once
   std::size_t requests_ = 0;
 };
 

@@ -1,9 +1,12 @@
-// One request's row of columns, moved from chunk to chunk.
-// Used by ServedRequests, which keeps rows while their requests are answered; a column that is added
+// Rows of requests, copied from chunk to chunk, column by column.
+// Used by ServedRequests, which keeps chunks while their requests are answered; a column that is added
 // to a chunk does not compile until it is named here.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -26,17 +29,34 @@ template <typename Chunk>
   return std::tie(input_tokens, user, segment, harmed, rating_due);
 }
 
-/// Copies row `i` of one chunk to row `j` of another, but for its arrival time and assignment.
-inline void copy_row(const Columns& from, std::size_t i, Columns& to, std::size_t j) noexcept {
-  const auto copy = [i, j](const auto& sources, const auto& targets) {
+/// Calls `copy` with each column of one chunk and the same one of another, but for arrival times and
+/// assignments.
+template <typename Copy>
+void for_each_column(const Columns& from, Columns& to, Copy copy) {
+  const auto copy_all = [&copy](const auto& sources, const auto& targets) {
     [&]<std::size_t... column>(std::index_sequence<column...>) {
-      ((std::get<column>(targets)[j] = std::get<column>(sources)[i]), ...);
+      (copy(std::get<column>(sources), std::get<column>(targets)), ...);
     }
     (std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(sources)>>>{});
   };
-  copy(columns_of_request(from), columns_of_request(to));
+  copy_all(columns_of_request(from), columns_of_request(to));
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
-    copy(columns_of_arm(from.arm[arm]), columns_of_arm(to.arm[arm]));
+    copy_all(columns_of_arm(from.arm[arm]), columns_of_arm(to.arm[arm]));
+}
+
+/// The first `n` rows.
+inline void copy_rows(const Columns& from, std::size_t n, Columns& to) noexcept {
+  for_each_column(from, to, [n](const auto& source, auto& target) {
+    std::copy_n(source.begin(), n, target.begin());
+  });
+}
+
+/// The rows at `places`, one after the other from row `first` on.
+inline void gather_rows(const Columns& from, std::span<const std::uint16_t> places, Columns& to,
+                        std::size_t first) noexcept {
+  for_each_column(from, to, [places, first](const auto& source, auto& target) {
+    for (std::size_t i = 0; i < places.size(); ++i) target[first + i] = source[places[i]];
+  });
 }
 
 }  // namespace gatewright::sim

@@ -61,31 +61,38 @@ class ServedRequests {
   [[nodiscard]] bool is_empty() const noexcept { return in_flight_ == 0; }
 
  private:
-  /// A request at its servers; its row stands at the same place of the pool.
-  struct InFlight {
-    double at_seconds = 0.0;
-    std::uint64_t number = 0;  ///< in order of arrival
-    float noise = 0.0F;        ///< standard normal
-    Way way = Way::baseline;
-    std::uint32_t next_free = 0;
+  /// A chunk of requests at their servers, until the last of them has ended.
+  struct Block {
+    Columns columns;  ///< unloaded
+    std::array<double, kChunk> at_seconds;
+    std::array<std::array<float, kChunk>, 2> noise;        ///< per arm: standard normal
+    std::array<std::array<std::uint32_t, kChunk>, 2> job;  ///< per arm: its place among ended ones
+    /// Per arm: places that ended since they were collected last.
+    std::array<std::array<std::uint64_t, kChunk / 64>, 2> ended;
+    std::array<std::uint64_t, kChunk / 64> mirrored;  ///< places
+    std::size_t ended_count = 0;
+    std::size_t in_flight = 0;
   };
   struct Servers {
     Station station;
     ServingPool pool;
     PriceTable prices{};
     StationUse use_before{};
-    std::array<float, kChunk> noise{};
   };
+  /// An answer that ended.
   struct Ended {
-    std::uint64_t number = 0;
-    EndedJob job;
+    std::uint32_t block = 0;
+    std::uint16_t place = 0;
+    std::uint16_t arm = 0;
   };
 
-  void enter_one(const Columns& columns, std::size_t place, Way way);
+  [[nodiscard]] std::uint32_t take_block();
+  void enter_one(std::uint32_t block, std::size_t place, std::size_t arm);
   void collect();
+  void collect_block(std::uint32_t number);
   void follow(std::span<const ExposureSegment> timeline, double seconds);
-  void load_answer(const EndedJob& ended, const InFlight& request, std::size_t place);
-  [[nodiscard]] Columns& block_of(std::uint32_t slot) noexcept { return *pool_[slot / kChunk]; }
+  void load_answer(const EndedJob& job, const Ended& ended, std::size_t i);
+  void free_blocks();
   void read_gauges();
 
   const Serving& serving_;
@@ -95,13 +102,12 @@ class ServedRequests {
   Exposure followed_;
   double followed_at_ = -1.0;
 
-  std::vector<std::unique_ptr<Columns>> pool_;
-  std::vector<InFlight> requests_;
-  std::uint32_t first_free_ = 0;
+  std::vector<std::unique_ptr<Block>> pool_;
+  std::vector<std::uint32_t> blocks_;  ///< of the pool: those in use, in order of arrival
+  std::vector<std::uint32_t> spare_;   ///< the others
   std::size_t in_flight_ = 0;
-  std::uint64_t number_ = 0;
 
-  std::vector<Ended> ended_;
+  std::vector<Ended> ended_;  ///< in order of arrival
   std::size_t next_ = 0;
   std::unique_ptr<Columns> ended_columns_;
   std::array<double, kChunk> ended_at_{};

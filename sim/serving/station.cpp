@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "policies/assert.h"
 #include "sim/seconds.h"
@@ -45,7 +44,7 @@ void Station::start() {
 
 // ---- requests in the system ----
 
-Station::Slot Station::take_slot(const Job& job) {
+inline Station::Slot Station::take_slot(const Job& job) {
   Slot slot = free_;
   if (slot == kNone) {
     slot = static_cast<Slot>(held_.size());
@@ -58,42 +57,40 @@ Station::Slot Station::take_slot(const Job& job) {
   held.sequence = sequence_;
   held.replica = kNone;
   held.before = held.behind = kNone;
-  if (job.patience_seconds < kNeverSeconds) {
-    deadlines_.push_back({job.at_seconds + job.patience_seconds, sequence_, slot});
-    std::ranges::push_heap(deadlines_, std::greater<>{});
-  }
+  if (job.patience_seconds < kNeverSeconds)
+    deadlines_.push(due(job.at_seconds + job.patience_seconds, held, slot));
   return slot;
 }
 
-void Station::give_back(Slot slot) noexcept {
+inline void Station::give_back(Slot slot) noexcept {
   held_[slot].sequence = 0;
   held_[slot].behind = free_;
   free_ = slot;
+  while (!deadlines_.empty() && is_over(deadlines_.first())) deadlines_.pop();
 }
 
-void Station::enqueue(Slot slot) noexcept {
+inline void Station::enqueue(Slot slot) noexcept {
   held_[slot].before = last_waiting_;
   (last_waiting_ == kNone ? first_waiting_ : held_[last_waiting_].behind) = slot;
   last_waiting_ = slot;
   ++waiting_;
 }
 
-void Station::unlink(Slot slot) noexcept {
+inline void Station::unlink(Slot slot) noexcept {
   const Held& held = held_[slot];
   (held.before == kNone ? first_waiting_ : held_[held.before].behind) = held.behind;
   (held.behind == kNone ? last_waiting_ : held_[held.behind].before) = held.before;
   --waiting_;
 }
 
-bool Station::is_current(const Due& due) const noexcept {
-  return held_[due.slot].sequence == due.sequence;
+inline Due Station::due(double key, const Held& held, Slot slot) noexcept {
+  return {.key = key, .slot = slot, .order = static_cast<std::uint32_t>(held.sequence)};
 }
 
-void Station::drop_outdated(DueHeap& heap) const {
-  while (!heap.empty() && !is_current(heap.front())) {
-    std::ranges::pop_heap(heap, std::greater<>{});
-    heap.pop_back();
-  }
+/// Whether the request ended before its deadline; its slot may hold another one.
+inline bool Station::is_over(const Due& deadline) const noexcept {
+  const std::uint64_t sequence = held_[deadline.slot].sequence;
+  return sequence == 0 || static_cast<std::uint32_t>(sequence) != deadline.order;
 }
 
 // ---- time ----
@@ -102,35 +99,37 @@ void Station::arrive(const Job& job) {
   GATEWRIGHT_ASSERT(job.at_seconds >= now_);
   run_until(job.at_seconds);
   ++sequence_;
-  const std::size_t least = load_.first();
-  if (load_[least] < pool_.concurrency) {
+  if (load_.least() < pool_.concurrency) {
+    const std::size_t least = load_.first();
     begin(take_slot(job), least);
     settle(least);
   } else if (waiting_ < pool_.queue) {
     enqueue(take_slot(job));
   } else {
-    record({.at_seconds = now_, .sequence = sequence_, .tag = job.tag, .end = JobEnd::rejected});
+    ended_.push_back(
+        {.at_seconds = now_, .sequence = sequence_, .tag = job.tag, .end = JobEnd::rejected});
+    put_last_end_in_order();
   }
 }
 
 void Station::run_until(double seconds) {
   while (true) {
     // At one instant: ends, then new replicas, then lost patience, then the autoscaler.
-    const std::size_t replica = next_event_.first();
-    const double deadline = deadlines_.empty() ? kNeverSeconds : deadlines_.front().key;
+    const double end = next_event_.least();
+    const double deadline = deadlines_.first_key();
     const double others = std::min({next_ready_, deadline, next_look_});
-    const double next = std::min(next_event_[replica], others);
-    if (!(next <= seconds)) break;
-    move(next);
-    if (next_event_[replica] <= others) {
-      play_replica(replica);
-    } else if (next_ready_ == others) {
+    if (!(std::min(end, others) <= seconds)) break;
+    if (end <= others) {
+      play_replica(next_event_.first(), std::min(others, seconds));
+      continue;
+    }
+    move(others);
+    if (next_ready_ == others) {
       make_ready();
     } else if (deadline == others) {
-      const Due due = deadlines_.front();
-      std::ranges::pop_heap(deadlines_, std::greater<>{});
-      deadlines_.pop_back();
-      if (is_current(due)) give_up(due.slot);
+      const Slot slot = deadlines_.first().slot;
+      deadlines_.pop();
+      give_up(slot);
     } else {
       look();
     }
@@ -139,13 +138,11 @@ void Station::run_until(double seconds) {
 }
 
 void Station::run_out() {
-  while (running_ + waiting_ > 0) {
-    const double deadline = deadlines_.empty() ? kNeverSeconds : deadlines_.front().key;
-    run_until(std::min({next_event_[next_event_.first()], next_ready_, deadline, next_look_}));
-  }
+  while (running_ + waiting_ > 0)
+    run_until(std::min({next_event_.least(), next_ready_, deadlines_.first_key(), next_look_}));
 }
 
-void Station::move(double seconds) noexcept {
+inline void Station::move(double seconds) noexcept {
   const double elapsed = seconds - now_;
   if (elapsed <= 0.0) return;
   use_.busy_slot_seconds += elapsed * static_cast<double>(running_);
@@ -170,23 +167,20 @@ void Station::begin(Slot slot, std::size_t i) {
   ++replica.held;
   ++running_;
   tokens_ += held.job.tokens;
-  if (held.job.prefill_seconds > 0.0) {
-    replica.prefills.push_back({now_ + held.job.prefill_seconds, held.sequence, slot});
-    std::ranges::push_heap(replica.prefills, std::greater<>{});
-  } else {
+  if (held.job.prefill_seconds > 0.0)
+    replica.prefills.insert(due(now_ + held.job.prefill_seconds, held, slot));
+  else
     begin_answer(slot, replica);
-  }
 }
 
-void Station::begin_answer(Slot slot, Replica& replica) {
+inline void Station::begin_answer(Slot slot, Replica& replica) {
   const Held& held = held_[slot];
   const double mark = replica.clock + held.job.work * held.job.seconds_per_unit;
-  replica.answers.push_back({mark, held.sequence, slot});
-  std::ranges::push_heap(replica.answers, std::greater<>{});
+  replica.answers.insert(due(mark, held, slot));
 }
 
 /// A request gives its replica's slot free; the caller settles the replica, which is advanced.
-void Station::leave(Slot slot) {
+inline void Station::leave(Slot slot) {
   const Held& held = held_[slot];
   Replica& replica = replicas_[held.replica];
   --replica.held;
@@ -200,39 +194,56 @@ void Station::leave(Slot slot) {
 
 void Station::end(Slot slot, JobEnd how) {
   const Held& held = held_[slot];
-  EndedJob ended{.at_seconds = now_,
-                 .waited_seconds = now_ - held.job.at_seconds,
-                 .sequence = held.sequence,
-                 .tag = held.job.tag,
-                 .end = how};
-  if (held.replica != kNone) {
+  EndedJob& ended = ended_.emplace_back();
+  ended.at_seconds = now_;
+  ended.sequence = held.sequence;
+  ended.tag = held.job.tag;
+  ended.end = how;
+  if (held.replica == kNone) {
+    ended.waited_seconds = now_ - held.job.at_seconds;
+  } else {
     const Replica& replica = replicas_[held.replica];
     ended.waited_seconds = held.started_at - held.job.at_seconds;
-    const double stay = now_ - held.started_at;
-    if (stay > 0.0) {
-      const double mean = (replica.batch - held.batch_before) / stay;
-      const double square = (replica.batch_squared - held.batch_squared_before) / stay;
-      ended.batch_variation = std::sqrt(std::max(0.0, square - mean * mean)) / mean;
-    }
+    ended.batch.seconds = now_ - held.started_at;
+    ended.batch.batch = replica.batch - held.batch_before;
+    ended.batch.batch_squared = replica.batch_squared - held.batch_squared_before;
     leave(slot);
   }
-  record(ended);
+  put_last_end_in_order();
   give_back(slot);
 }
 
 /// Ends come in order of time; those of one instant are put in order of arrival.
-void Station::record(const EndedJob& ended) {
-  ended_.push_back(ended);
-  for (std::size_t i = ended_.size() - 1; i > 0 && ended_[i - 1].at_seconds == ended.at_seconds &&
-                                          ended_[i - 1].sequence > ended.sequence;
+inline void Station::put_last_end_in_order() noexcept {
+  for (std::size_t i = ended_.size() - 1;
+       i > 0 && ended_[i - 1].at_seconds == ended_[i].at_seconds &&
+       ended_[i - 1].sequence > ended_[i].sequence;
        --i)
     std::swap(ended_[i - 1], ended_[i]);
 }
 
+/// An empty replica starts anew, so that its clock stays small and exact.
+inline void Station::rest(Replica& replica) noexcept {
+  replica.clock = replica.batch = replica.batch_squared = 0.0;
+  replica.slowness = 1.0;
+}
+
+/// A replica has room for one more, and the first in the queue takes it: as long as anybody waits, all
+/// other replicas are full.
+void Station::refill(std::size_t i) {
+  Replica& replica = replicas_[i];
+  if (replica.held == 0) rest(replica);
+  if (waiting_ > 0 && replica.state == ReplicaState::ready) {
+    const Slot slot = first_waiting_;
+    unlink(slot);
+    begin(slot, i);
+  }
+  settle(i);
+}
+
 void Station::fill_from_queue() {
-  while (waiting_ > 0) {
+  while (waiting_ > 0 && load_.least() < pool_.concurrency) {
     const std::size_t least = load_.first();
-    if (load_[least] >= pool_.concurrency) return;
     const Slot slot = first_waiting_;
     unlink(slot);
     begin(slot, least);
@@ -240,26 +251,23 @@ void Station::fill_from_queue() {
   }
 }
 
-void Station::play_replica(std::size_t i) {
+/// The first answer under way at a replica ends, unless the prefills that ended on the way show that it
+/// does so later than something else, or than `until`.
+void Station::play_replica(std::size_t i, double until) {
   Replica& replica = replicas_[i];
-  const double due = next_event_[i];
-  if (!replica.prefills.empty() && replica.prefills.front().key <= due) {
-    advance(replica);
-    const Slot slot = replica.prefills.front().slot;
-    std::ranges::pop_heap(replica.prefills, std::greater<>{});
-    replica.prefills.pop_back();
-    begin_answer(slot, replica);
-    settle(i);
-    return;
+  if (is_prefill_first(replica, next_event_[i])) {
+    end_prefills(replica, next_event_[i]);
+    find_next_event(i);
+    const double next = next_event_[i];
+    if (next > until || next > next_event_.least() || is_prefill_first(replica, next)) return;
   }
-  advance(replica);
-  const Due answer = replica.answers.front();
+  move(next_event_[i]);
+  run_clock(replica, now_);
+  const Due answer = replica.answers.first();
   replica.clock = answer.key;  // without what rounding left
-  std::ranges::pop_heap(replica.answers, std::greater<>{});
-  replica.answers.pop_back();
+  replica.answers.pop();
   end(answer.slot, JobEnd::answered);
-  settle(i);
-  fill_from_queue();
+  refill(i);
 }
 
 void Station::give_up(Slot slot) {
@@ -269,42 +277,78 @@ void Station::give_up(Slot slot) {
     end(slot, JobEnd::given_up);
     return;
   }
-  advance(replicas_[i]);
+  Replica& replica = replicas_[i];
+  advance(replica);
+  replica.prefills.erase(slot);
+  replica.answers.erase(slot);
   end(slot, JobEnd::given_up);
-  settle(i);
-  fill_from_queue();
+  refill(i);
 }
 
 // ---- replicas ----
 
-void Station::advance(Replica& replica) const noexcept {
-  const double elapsed = now_ - replica.at;
+inline void Station::run_clock(Replica& replica, double to) noexcept {
+  const double elapsed = to - replica.at;
+  if (elapsed <= 0.0) return;
   const auto held = static_cast<double>(replica.held);
   replica.clock += elapsed / replica.slowness;
   replica.batch += elapsed * held;
   replica.batch_squared += elapsed * held * held;
-  replica.at = now_;
+  replica.at = to;
+}
+
+/// Prefills that end by then: an answer's mark is set where the clock stood when its prefill ended. As that
+/// changes nothing for the others in the batch, it need not be an event.
+inline void Station::end_prefills(Replica& replica, double by) {
+  while (is_prefill_first(replica, by)) {
+    const Due prefill = replica.prefills.first();
+    replica.prefills.pop();
+    run_clock(replica, prefill.key);
+    begin_answer(prefill.slot, replica);
+  }
+}
+
+/// To the present.
+inline void Station::advance(Replica& replica) {
+  end_prefills(replica, now_);
+  run_clock(replica, now_);
 }
 
 void Station::settle(std::size_t i) {
   Replica& replica = replicas_[i];
   load_.set(i, replica.state == ReplicaState::ready ? replica.held : kFull);
   if (replica.held == 0) {
-    // An empty replica starts anew, so that its clock stays small and exact.
-    replica.prefills.clear();
-    replica.answers.clear();
-    replica.clock = replica.batch = replica.batch_squared = 0.0;
-    replica.slowness = 1.0;
+    rest(replica);
     next_event_.set(i, kNeverSeconds);
     return;
   }
   replica.slowness = 1.0 + pool_.batch_slowdown * static_cast<double>(replica.held - 1);
-  drop_outdated(replica.prefills);
-  drop_outdated(replica.answers);
-  double next = replica.prefills.empty() ? kNeverSeconds : replica.prefills.front().key;
-  if (!replica.answers.empty())
-    next = std::min(next, std::max(now_, now_ + (replica.answers.front().key - replica.clock) *
-                                                    replica.slowness));
+  find_next_event(i);
+}
+
+/// When the first answer under way ends, if nothing else happens at the replica.
+inline double Station::next_answer(const Replica& replica) noexcept {
+  if (replica.answers.empty()) return kNeverSeconds;
+  return std::max(replica.at,
+                  replica.at + (replica.answers.first().key - replica.clock) * replica.slowness);
+}
+
+inline bool Station::is_prefill_first(const Replica& replica, double by) noexcept {
+  return !replica.prefills.empty() && replica.prefills.first().key <= by;
+}
+
+/// No later than the replica's next answer ends. Where a prefill ends first, rounding may move that end,
+/// and it is asked again a little sooner.
+inline void Station::find_next_event(std::size_t i) {
+  constexpr double kLittleSooner = 1.0 - 1e-14;
+  const Replica& replica = replicas_[i];
+  double next = next_answer(replica);
+  for (const Due& prefill : replica.prefills.all()) {
+    const Job& job = held_[prefill.slot].job;
+    next = std::min(next, prefill.key + job.work * job.seconds_per_unit * replica.slowness);
+  }
+  if (is_prefill_first(replica, next))
+    next = std::max(next * kLittleSooner, replica.prefills.first().key);
   next_event_.set(i, next);
 }
 

@@ -2,6 +2,8 @@
 // Used by ServedRequests, one per contender and arm; knows times and work, never answers or policies.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -9,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/serving/due.h"
 #include "sim/serving/first_of.h"
 #include "sim/serving/serving.h"
 
@@ -31,11 +34,24 @@ enum class JobEnd : std::uint8_t {
   given_up,  ///< its patience was over, in the queue or at a replica
 };
 
+/// Integrals over a request's stay at its replica.
+struct BatchTime {
+  double seconds = 0.0;
+  double batch = 0.0;          ///< of the number of requests there
+  double batch_squared = 0.0;  ///< of its square
+
+  /// The coefficient of variation of the numbers of requests in its batch, by time.
+  [[nodiscard]] double variation() const noexcept {
+    if (!(seconds > 0.0)) return 0.0;
+    const double mean = batch / seconds;
+    return std::sqrt(std::max(0.0, batch_squared / seconds - mean * mean)) / mean;
+  }
+};
+
 struct EndedJob {
   double at_seconds = 0.0;
   double waited_seconds = 0.0;  ///< in the queue
-  /// Of the numbers of requests in its replica's batch while it was in it, by time.
-  double batch_variation = 0.0;
+  BatchTime batch{};
   std::uint64_t sequence = 0;  ///< of its arrival
   std::uint32_t tag = 0;
   JobEnd end = JobEnd::answered;
@@ -103,21 +119,11 @@ class Station {
     std::uint32_t replica = 0;                              ///< kNone: it waits
     Slot before = kNone, behind = kNone;  ///< in the queue; behind: also in the list of free slots
   };
-  /// When something is due for a request; out of date once the slot holds another one.
-  struct Due {
-    double key = 0.0;
-    std::uint64_t sequence = 0;
-    Slot slot = 0;
-    friend bool operator>(const Due& a, const Due& b) noexcept {
-      return a.key != b.key ? a.key > b.key : a.sequence > b.sequence;
-    }
-  };
-  using DueHeap = std::vector<Due>;  ///< the least in front
 
   enum class ReplicaState : std::uint8_t { off, starting, ready, leaving };
   struct Replica {
-    DueHeap prefills;  ///< by time
-    DueHeap answers;   ///< by the replica's clock
+    DueRow prefills;  ///< by time
+    DueRow answers;   ///< by the replica's clock
     double clock = 0.0;
     double at = 0.0;  ///< the moment to which clock and integrals are advanced
     double slowness = 1.0;
@@ -131,22 +137,29 @@ class Station {
   void give_back(Slot slot) noexcept;
   void enqueue(Slot slot) noexcept;
   void unlink(Slot slot) noexcept;
-  [[nodiscard]] bool is_current(const Due& due) const noexcept;
-  void drop_outdated(DueHeap& heap) const;
+  [[nodiscard]] static Due due(double key, const Held& held, Slot slot) noexcept;
+  [[nodiscard]] bool is_over(const Due& deadline) const noexcept;
 
   void move(double seconds) noexcept;
   void begin(Slot slot, std::size_t replica);
   void begin_answer(Slot slot, Replica& replica);
   void leave(Slot slot);
   void end(Slot slot, JobEnd how);
-  void record(const EndedJob& ended);
+  void put_last_end_in_order() noexcept;
+  static void rest(Replica& replica) noexcept;
+  void refill(std::size_t i);
   void fill_from_queue();
-  void play_replica(std::size_t i);
+  void play_replica(std::size_t i, double until);
   void give_up(Slot slot);
 
-  void advance(Replica& replica) const noexcept;
+  static void run_clock(Replica& replica, double to) noexcept;
+  [[nodiscard]] static bool is_prefill_first(const Replica& replica, double by) noexcept;
+  void end_prefills(Replica& replica, double by);
+  void advance(Replica& replica);
+  [[nodiscard]] static double next_answer(const Replica& replica) noexcept;
   /// Tells the trees what a replica will do next, and its load.
   void settle(std::size_t i);
+  void find_next_event(std::size_t i);
   void make_ready();
   void find_next_ready() noexcept;
   void look();
@@ -165,7 +178,7 @@ class Station {
   FirstOf<std::uint32_t> load_;  ///< per replica; those that take no requests are full
   std::uint32_t ready_ = 0, starting_ = 0, leaving_ = 0;
   double next_ready_ = 0.0;
-  DueHeap deadlines_;
+  DueLine deadlines_;  ///< the first is always of a request that is still there
 
   // Autoscaling.
   double next_look_ = 0.0;

@@ -489,9 +489,8 @@ void draw_servers(Dice& dice, RandomWorld& world) {
       scenario.telemetry.faults,
       [](const TelemetryFault& fault) { return fault.kind == TelemetryFaultKind::truncated; });
   const auto* poisson = std::get_if<PoissonArrivals>(&scenario.traffic.arrivals);
-  const bool has_pairs = std::ranges::any_of(world.plan.gates, [](const GateSpec& gate) {
-    return gate.test.name.starts_with("paired_");
-  });
+  const bool has_pairs = std::ranges::any_of(
+      world.plan.gates, [](const GateSpec& gate) { return gate.test.name.starts_with("paired_"); });
   if (is_cut || has_pairs || scenario.rollback.cold > Duration::zero() || poisson == nullptr)
     return;
   Serving serving;

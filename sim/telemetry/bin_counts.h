@@ -15,6 +15,13 @@ class BinCounts {
  public:
   void add(double value) { add_bin(HistogramGrid::bin(value), 1); }
 
+  void add_bin(std::uint32_t bin, std::uint32_t times) {
+    if (counts_.empty()) counts_.resize(HistogramGrid::kBins);
+    counts_[bin] += times;
+    low_ = std::min(low_, bin);
+    high_ = std::max(high_, bin + 1);
+  }
+
   void add(const BinCounts& other) {
     for (std::uint32_t bin = other.low_; bin < other.high_; ++bin)
       if (other.counts_[bin] > 0) add_bin(bin, other.counts_[bin]);
@@ -34,13 +41,6 @@ class BinCounts {
   }
 
  private:
-  void add_bin(std::uint32_t bin, std::uint32_t times) {
-    if (counts_.empty()) counts_.resize(HistogramGrid::kBins);
-    counts_[bin] += times;
-    low_ = std::min(low_, bin);
-    high_ = std::max(high_, bin + 1);
-  }
-
   std::vector<std::uint32_t> counts_;  ///< no window has four thousand million requests
   std::uint32_t low_ = HistogramGrid::kBins;
   std::uint32_t high_ = 0;  ///< one past the last occupied bin

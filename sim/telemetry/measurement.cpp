@@ -35,6 +35,15 @@ void ArmTally::clear() noexcept {
   covariate = {};
   bins.clear();
   values.clear();
+  ranges.clear();
+}
+
+void ArmTally::add(const ArmTally& other) {
+  summary += other.summary;
+  covariate += other.covariate;
+  bins.add(other.bins);
+  values.insert(values.end(), other.values.begin(), other.values.end());
+  ranges.add(other.ranges);
 }
 
 }  // namespace gatewright::sim

@@ -12,6 +12,7 @@
 #include "policies/policy.h"
 #include "sim/arms/world_metric.h"
 #include "sim/telemetry/bin_counts.h"
+#include "sim/telemetry/value_ranges.h"
 
 namespace gatewright::sim {
 
@@ -41,7 +42,9 @@ struct ArmTally {
   Covariate covariate;  ///< of pairs: at the candidate, the sum of products alone
   BinCounts bins;
   std::vector<float> values;
+  ValueRanges ranges;  ///< values that are not drawn yet, beside those
   void clear() noexcept;
+  void add(const ArmTally& other);
 };
 
 /// A measurement over some requests, both arms.

@@ -9,36 +9,20 @@
 namespace gatewright::sim {
 namespace {
 
-void add(const Tally& from, Measurement::Kind kind, Tally& to) {
-  for (std::size_t arm = 0; arm < to.size(); ++arm) {
-    switch (kind) {
-      case Measurement::Kind::sum:
-      case Measurement::Kind::log_sum:
-        to[arm].summary += from[arm].summary;
-        to[arm].covariate += from[arm].covariate;
-        break;
-      case Measurement::Kind::histogram:
-        to[arm].bins.add(from[arm].bins);
-        break;
-      case Measurement::Kind::values:
-        to[arm].values.insert(to[arm].values.end(), from[arm].values.begin(),
-                              from[arm].values.end());
-        break;
-    }
-  }
-}
-
 void clear(Tally& tally) noexcept {
   for (ArmTally& arm : tally) arm.clear();
 }
 
-Reading reading(ArmTally& tally, const Statistic& statistic) {
+/// `guess`: the last reading, if any; becomes this one.
+Reading reading(const ArmTally& tally, const Statistic& statistic, double& guess) {
   const bool is_quantile = statistic.kind == Statistic::Kind::quantile;
-  const std::uint64_t count = is_quantile ? tally.values.size() : tally.summary.count;
+  const std::uint64_t count =
+      is_quantile ? tally.values.size() + tally.ranges.count() : tally.summary.count;
   if (count == 0) return {};
-  const double value = is_quantile ? quantile(tally.values, statistic)
+  const double value = is_quantile ? quantile(tally.values, tally.ranges, statistic, guess)
                                    : tally.summary.sum / static_cast<double>(count);
   if (std::isnan(value)) return {};
+  guess = value;
   return {value, count, ReadingStatus::ok};
 }
 
@@ -65,7 +49,10 @@ ProbeWindows::ProbeWindows(std::span<const Probe> probes, Duration telemetry_win
 }
 
 void ProbeWindows::start() noexcept {
-  for (Grid& grid : grids_) std::ranges::for_each(grid.open, clear);
+  for (Grid& grid : grids_) {
+    std::ranges::for_each(grid.open, clear);
+    grid.guesses = kNoGuesses;
+  }
   first_ = 0;
   under_way_ = 0;
 }
@@ -81,13 +68,16 @@ bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of
     const std::uint64_t first = since < grid.length ? 0 : (since - grid.length) / grid.every + 1;
     for (std::uint64_t j = first; j <= last; ++j) {
       Tally& open = grid.open[j % grid.open.size()];
-      if (const Tally* part = part_of(i, j, since, tally_of_probe[i]))
-        add(*part, grid.measurement.kind, open);
+      const Tally* part = part_of(i, j, since, tally_of_probe[i]);
+      // A window of one telemetry window needs no adding up.
+      const bool is_whole = grid.length == 1 && part != nullptr;
+      if (part != nullptr && !is_whole)
+        for (std::size_t arm = 0; arm < open.size(); ++arm) open[arm].add((*part)[arm]);
       if (since + 1 != j * grid.every + grid.length) continue;
       if ((wanted >> i & 1) != 0) {
         if (packet == nullptr) packet = &back_packet(k);
         if (packet->count == packet->reports.size()) packet->reports.emplace_back();
-        write(grid, ProbeIndex(i), j, open, packet->reports[packet->count++]);
+        write(grid, ProbeIndex(i), j, is_whole ? *part : open, packet->reports[packet->count++]);
       }
       clear(open);
     }
@@ -129,7 +119,7 @@ ProbeWindows::Packet& ProbeWindows::back_packet(std::uint64_t k) {
   return packet;
 }
 
-void ProbeWindows::write(const Grid& grid, ProbeIndex probe, std::uint64_t window, Tally& tally,
+void ProbeWindows::write(Grid& grid, ProbeIndex probe, std::uint64_t window, const Tally& tally,
                          Report& report) {
   switch (grid.probe.form) {
     case Form::samples: {
@@ -153,10 +143,11 @@ void ProbeWindows::write(const Grid& grid, ProbeIndex probe, std::uint64_t windo
                                    .candidate = report.bins[1]};
       break;
     case Form::readings:
-      report.event = Readings{.probe = probe,
-                              .window = window,
-                              .baseline = reading(tally[0], grid.probe.statistic),
-                              .candidate = reading(tally[1], grid.probe.statistic)};
+      report.event =
+          Readings{.probe = probe,
+                   .window = window,
+                   .baseline = reading(tally[0], grid.probe.statistic, grid.guesses[0]),
+                   .candidate = reading(tally[1], grid.probe.statistic, grid.guesses[1])};
       break;
   }
 }

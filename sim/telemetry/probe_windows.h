@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -43,11 +44,14 @@ class ProbeWindows {
   [[nodiscard]] std::span<Report> take(std::uint64_t k);
 
  private:
+  static constexpr std::array<double, 2> kNoGuesses = {std::numeric_limits<double>::quiet_NaN(),
+                                                       std::numeric_limits<double>::quiet_NaN()};
   struct Grid {
     Probe probe;
     Measurement measurement;
-    std::uint64_t delay, every, length;  ///< in telemetry windows
-    std::vector<Tally> open;             ///< window j at j modulo size
+    std::uint64_t delay, every, length;          ///< in telemetry windows
+    std::vector<Tally> open;                     ///< window j at j modulo size
+    std::array<double, 2> guesses = kNoGuesses;  ///< per arm: what a reading may be near
   };
   /// Reports of one telemetry window; those beyond `count` are spare memory.
   struct Packet {
@@ -60,7 +64,7 @@ class ProbeWindows {
   /// nothing.
   [[nodiscard]] const Tally* part_of(std::size_t probe, std::uint64_t j, std::uint64_t since,
                                      const Tally* whole) const noexcept;
-  static void write(const Grid& grid, ProbeIndex probe, std::uint64_t window, Tally& tally,
+  static void write(Grid& grid, ProbeIndex probe, std::uint64_t window, const Tally& tally,
                     Report& report);
 
   std::vector<Grid> grids_;

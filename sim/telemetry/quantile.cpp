@@ -2,78 +2,191 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <vector>
+
+#include "sim/kernels/kernels.h"
 
 namespace gatewright::sim {
 namespace {
 
-/// From so many values on a sample pays for itself.
-constexpr std::size_t kMany = 2'000;
-constexpr std::size_t kSample = 256;
 constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 
-/// The `rank`-th smallest, from 0; afterwards what is greater or equal stands behind it.
-float& select(std::span<float> values, std::size_t rank) {
-  const auto place = values.begin() + static_cast<std::ptrdiff_t>(rank);
-  if (values.size() < kMany) {
-    std::nth_element(values.begin(), place, values.end());
-    return *place;
-  }
-  // One pass by a bound that is most likely a little below the rank leaves few to select from.
-  std::array<float, kSample> sample;
-  for (std::size_t i = 0; i < kSample; ++i) sample[i] = values[i * values.size() / kSample];
-  std::ranges::sort(sample);
-  const double share = static_cast<double>(rank) / static_cast<double>(values.size());
-  const double spread = std::sqrt(share * (1.0 - share) * kSample);
-  const double below = std::max(0.0, share * kSample - 2.0 * spread - 1.0);
-  const float bound = sample[static_cast<std::size_t>(below)];
-  const auto split =
-      std::partition(values.begin(), values.end(), [bound](float value) { return value < bound; });
-  if (split <= place)
-    std::nth_element(split, place, values.end());
-  else
-    std::nth_element(values.begin(), place, split);
-  return *place;
+/// Floats in order as whole numbers: those below 0 have their order turned round.
+std::int32_t key_of(float value) noexcept {
+  const auto bits = std::bit_cast<std::int32_t>(value);
+  return bits < 0 ? bits ^ std::numeric_limits<std::int32_t>::max() : bits;
+}
+float value_of(std::int32_t key) noexcept {
+  return std::bit_cast<float>(key < 0 ? key ^ std::numeric_limits<std::int32_t>::max() : key);
 }
 
+/// The `rank`-th smallest, from 0, which lies within the bracket: halves it until one number is left.
+float bisect(std::span<const float> values, std::size_t rank, Bracket bracket) noexcept {
+  std::int32_t low = key_of(bracket.above);
+  std::int32_t high = key_of(bracket.most);
+  while (low < high) {
+    const auto middle = static_cast<std::int32_t>((std::int64_t{low} + high) >> 1);
+    if (kernels().count_at_most(values.data(), value_of(middle), values.size()) > rank)
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return value_of(low);
+}
+
+constexpr Bracket kAnything{.above = -std::numeric_limits<float>::infinity(),
+                            .most = std::numeric_limits<float>::infinity()};
+
+/// All values within a bracket.
+struct Crowd {
+  std::span<const float> values;
+  std::size_t below = 0;  ///< so many are not above the bracket
+  Bracket bracket = kAnything;
+};
+
+struct RankWanted {
+  std::size_t rank;
+  std::size_t neighbour;  ///< the next one
+};
+
+/// Those of the crowd within `likely`; the crowd itself where one of the ranks is not among them, or
+/// they are too many for the room.
+Crowd narrowed(const Crowd& crowd, RankWanted wanted, Bracket likely,
+               std::span<float> room) noexcept {
+  const auto [below, inside] = kernels().keep_between(crowd.values.data(), likely, room.data(),
+                                                      room.size(), crowd.values.size());
+  if (inside > room.size() || crowd.below + below > wanted.rank ||
+      wanted.neighbour >= crowd.below + below + inside)
+    return crowd;
+  return {.values = room.first(inside), .below = crowd.below + below, .bracket = likely};
+}
+
+/// Where a sample says that a rank most likely lies.
+Bracket likely_bracket(std::span<const float> values, std::size_t rank) noexcept {
+  constexpr std::size_t kSample = 256;
+  std::array<float, kSample> sample;
+  for (std::size_t i = 0; i < kSample; ++i) sample[i] = values[i * values.size() / kSample];
+  const double share = static_cast<double>(rank) / static_cast<double>(values.size());
+  const double reach = 3.0 * std::sqrt(share * (1.0 - share) * kSample) + 1.0;
+  const auto in_sample = [&sample](double at) {
+    if (at < 0.0) return kAnything.above;
+    if (at >= static_cast<double>(kSample)) return kAnything.most;
+    const auto place = sample.begin() + static_cast<std::ptrdiff_t>(at);
+    std::nth_element(sample.begin(), place, sample.end());
+    return *place;
+  };
+  return {.above = in_sample(share * kSample - reach), .most = in_sample(share * kSample + reach)};
+}
+
+/// Where the rank lies if the values are spread evenly over their bracket.
+Bracket even_bracket(const Crowd& crowd, std::size_t rank) noexcept {
+  const auto [above, most] = crowd.bracket;
+  const auto size = static_cast<double>(crowd.values.size());
+  const double share = (static_cast<double>(rank - crowd.below) + 0.5) / size;
+  const double reach = 2.0 / std::sqrt(size);
+  const auto at = [above = double{above}, length = double{most} - double{above}](double of_length) {
+    return static_cast<float>(above + std::clamp(of_length, 0.0, 1.0) * length);
+  };
+  return {.above = at(share - reach), .most = at(share + reach)};
+}
+
+/// The `rank`-th smallest, from 0, and the one after it; that itself where it is the last.
+struct Neighbours {
+  float at;
+  float next;
+};
+
+/// Around what the same statistic of a sample as large was, as far as two of them most likely differ.
+Bracket bracket_around(float guess, std::size_t size) noexcept {
+  const float reach = std::abs(guess) * std::min(1.0F, 8.0F / std::sqrt(static_cast<float>(size)));
+  return {.above = guess - reach, .most = guess + reach};
+}
+
+Neighbours select(std::span<const float> values, std::size_t rank, float guess) noexcept {
+  constexpr std::size_t kMany = 2'048;  // from so many on a sample pays for itself
+  alignas(64) std::array<float, 4'096> room;
+  alignas(64) std::array<float, 1'024> small_room;
+  const RankWanted wanted{rank, std::min(rank + 1, values.size() - 1)};
+  Crowd crowd{.values = values};
+  if (std::isfinite(guess))
+    crowd = narrowed(crowd, wanted, bracket_around(guess, values.size()), room);
+  if (crowd.values.data() == values.data() && values.size() >= kMany)
+    crowd = narrowed(crowd, wanted, likely_bracket(values, rank), room);
+  if (std::isfinite(crowd.bracket.above) && std::isfinite(crowd.bracket.most))
+    crowd = narrowed(crowd, wanted, even_bracket(crowd, rank), small_room);
+  if (crowd.values.data() == small_room.data()) {
+    // So few are best put in order.
+    const auto first = small_room.begin();
+    const auto last = first + static_cast<std::ptrdiff_t>(crowd.values.size());
+    const auto at = first + static_cast<std::ptrdiff_t>(rank - crowd.below);
+    std::nth_element(first, at, last);
+    return {*at, wanted.neighbour == rank ? *at : *std::min_element(at + 1, last)};
+  }
+  const float at = bisect(crowd.values, rank - crowd.below, crowd.bracket);
+  const std::size_t up_to =
+      kernels().count_at_most(crowd.values.data(), at, crowd.values.size()) + crowd.below;
+  if (up_to > wanted.neighbour) return {at, at};
+  return {at, kernels().least_above(crowd.values.data(), at, crowd.values.size())};
+}
+
+/// Where a quantile of `count` values lies: so far from the order statistic of that rank to the next.
+struct Position {
+  std::size_t rank;
+  double fraction;
+};
+
 /// Type 7: between the order statistics on either side of (n - 1) p.
-double linear(std::span<float> values, double p) {
-  const double position = static_cast<double>(values.size() - 1) * p;
+Position linear(std::size_t count, double p) {
+  const double position = static_cast<double>(count - 1) * p;
   const auto rank = static_cast<std::size_t>(position);
-  const double fraction = position - static_cast<double>(rank);
-  const double low = select(values, rank);
-  if (fraction == 0.0 || rank + 1 == values.size()) return low;
-  const double high =
-      *std::min_element(values.begin() + static_cast<std::ptrdiff_t>(rank) + 1, values.end());
-  return low + (high - low) * fraction;
+  return {rank, position - static_cast<double>(rank)};
 }
 
 /// Type 1: the ceil(n p)-th smallest. As in policies/histogram.cpp a few units in the last place are
 /// not another rank: 0.07 x 100 is a little above 7 in binary.
-double nearest_rank(std::span<float> values, double p) {
+Position nearest_rank(std::size_t count, double p) {
   constexpr double kRounding = 1.0 - 4.0 * std::numeric_limits<double>::epsilon();
-  const double rank = std::ceil(static_cast<double>(values.size()) * p * kRounding);
+  const double rank = std::ceil(static_cast<double>(count) * p * kRounding);
   const auto index = static_cast<std::size_t>(std::max(rank, 1.0)) - 1;
-  return static_cast<double>(select(values, std::min(index, values.size() - 1)));
+  return {std::min(index, count - 1), 0.0};
+}
+
+Position position_of(std::size_t count, const Statistic& statistic) {
+  return statistic.definition == QuantileDefinition::linear
+             ? linear(count, statistic.probability)
+             : nearest_rank(count, statistic.probability);
+}
+
+double value_at(std::span<const float> values, Position position, float guess) {
+  const auto [at, next] = select(values, position.rank, guess);
+  const double low = at;
+  if (position.fraction == 0.0) return low;
+  return low + (static_cast<double>(next) - low) * position.fraction;
+}
+
+std::uint64_t count_at_most(std::span<const float> values, double bound) {
+  return static_cast<std::uint64_t>(std::ranges::count_if(
+      values, [bound](float value) { return static_cast<double>(value) <= bound; }));
 }
 
 /// As Prometheus computes histogram_quantile from classic buckets: linear within the bucket that holds
 /// the rank; the first bucket starts at 0 (or is its bound where that is not above 0); a rank in the
 /// +Inf bucket gives the highest finite bound.
-double of_buckets(std::span<const float> values, double p, std::span<const double> bounds) {
+/// `at_most(bound)`: how many of the `count` values are; asked for rising bounds, each once.
+template <typename AtMost>
+double of_buckets(std::size_t count, AtMost at_most, double p, std::span<const double> bounds) {
   const bool has_infinity = !bounds.empty() && std::isinf(bounds.back());
   const std::span<const double> finite = bounds.first(bounds.size() - (has_infinity ? 1 : 0));
   if (finite.empty()) return kUndefined;
-  const auto at_most = [values](double bound) {
-    return static_cast<double>(std::ranges::count_if(
-        values, [bound](float value) { return static_cast<double>(value) <= bound; }));
-  };
-  const double rank = p * static_cast<double>(values.size());
+  const double rank = p * static_cast<double>(count);
   double below = 0.0;
   for (std::size_t i = 0; i < finite.size(); ++i) {
-    const double up_to = at_most(finite[i]);
+    const auto up_to = static_cast<double>(at_most(finite[i]));
     if (up_to >= rank) {
       if (i == 0 && finite[0] <= 0.0) return finite[0];
       const double start = i == 0 ? 0.0 : finite[i - 1];
@@ -87,17 +200,30 @@ double of_buckets(std::span<const float> values, double p, std::span<const doubl
 
 }  // namespace
 
-double quantile(std::span<float> values, const Statistic& statistic) {
+double quantile(std::span<const float> values, const Statistic& statistic, double guess) {
   if (values.empty()) return kUndefined;
-  switch (statistic.definition) {
-    case QuantileDefinition::linear:
-      return linear(values, statistic.probability);
-    case QuantileDefinition::nearest_rank:
-      return nearest_rank(values, statistic.probability);
-    case QuantileDefinition::histogram_quantile:
-      return of_buckets(values, statistic.probability, statistic.buckets);
+  if (statistic.definition == QuantileDefinition::histogram_quantile) {
+    const auto at_most = [values](double bound) { return count_at_most(values, bound); };
+    return of_buckets(values.size(), at_most, statistic.probability, statistic.buckets);
   }
-  return kUndefined;
+  return value_at(values, position_of(values.size(), statistic), static_cast<float>(guess));
+}
+
+double quantile(std::span<const float> values, const ValueRanges& ranges,
+                const Statistic& statistic, double guess) {
+  if (ranges.count() == 0) return quantile(values, statistic, guess);
+  const std::size_t count = values.size() + ranges.count();
+  if (statistic.definition == QuantileDefinition::histogram_quantile) {
+    ValueRanges::Below below(ranges);
+    const auto at_most = [&](double bound) {
+      return count_at_most(values, bound) + below.at_most(bound);
+    };
+    return of_buckets(count, at_most, statistic.probability, statistic.buckets);
+  }
+  const Position position = position_of(count, statistic);
+  std::vector<float> known(values.begin(), values.end());
+  const auto [low, high] = ranges.select(known, position.rank);
+  return low + (high - low) * position.fraction;
 }
 
 }  // namespace gatewright::sim

@@ -29,19 +29,22 @@ std::uint8_t bits_of(WorldMetric metric) noexcept {
   }
 }
 
-/// Errors that are neither timeouts nor rejections.
-Summary count_failures(const Column<std::uint8_t>& events, Split::Places places) noexcept {
-  std::uint32_t happened = 0;
-  for (const std::uint16_t place : places)
-    happened += (events[place] & (kError | kTimeout | kRejected)) == kError ? 1U : 0U;
-  return {places.size(), static_cast<double>(happened), static_cast<double>(happened)};
+/// Requests with a byte like that, and with the same number of them as their sum and squares.
+Summary count_rows(const Column<std::uint8_t>& bytes, Pattern pattern, std::size_t size,
+                   const RowSet& rows) noexcept {
+  RowBits fitting{};
+  kernels().rows_with(bytes.data(), pattern, fitting.data(), size);
+  const RowBits counted = both(fitting, rows.bits());
+  const auto count = static_cast<double>(kernels().count_rows(counted.data(), counted.size()));
+  return {rows.size(), count, count};
 }
 
-Summary count_events(const Column<std::uint8_t>& events, std::uint8_t bits,
-                     Split::Places places) noexcept {
-  std::uint32_t happened = 0;
-  for (const std::uint16_t place : places) happened += (events[place] & bits) != 0 ? 1U : 0U;
-  return {places.size(), static_cast<double>(happened), static_cast<double>(happened)};
+/// Requests with any of the bits are those that do not lack them all.
+Summary count_events(const Column<std::uint8_t>& events, std::uint8_t bits, std::size_t size,
+                     const RowSet& rows) noexcept {
+  const auto lacking = count_rows(events, {.of = bits, .value = 0}, size, rows);
+  const double count = static_cast<double>(lacking.count) - lacking.sum;
+  return {lacking.count, count, count};
 }
 
 Summary summary_of(std::size_t count, const Sums& sums) noexcept {
@@ -97,36 +100,55 @@ double sum_of_products(const Measurement& measurement, const Columns& columns,
   return products;
 }
 
+/// Sums over a set; how does not depend on what was drawn for whom, only on the set.
+Sums sums_of(const Column<float>& column, Measurement::Kind kind, std::size_t size,
+             const RowSet& rows) noexcept {
+  // A few are picked out; to skip a few costs less than to list all others.
+  constexpr std::size_t kFew = 4;
+  const bool logs = kind == Measurement::Kind::log_sum;
+  if (rows.size() * kFew >= size)
+    return (logs ? kernels().log_sums_where : kernels().sums_where)(column.data(),
+                                                                    rows.bits().data(), size);
+  const RowSet::Places places = rows.places();
+  return (logs ? kernels().log_sums_at : kernels().sums_at)(column.data(), places.data(),
+                                                            places.size());
+}
+
 void add_arm(const Measurement& measurement, const Columns& columns, std::size_t arm,
-             Split::Places places, ArmTally& tally) {
+             const RowSet& rows, ArmTally& tally) {
+  const ArmColumns& answers = columns.arm[arm];
   if (measurement.metric == WorldMetric::agreement) {
-    tally.summary += count_events(columns.arm[arm].agreement, 1, places);
+    tally.summary += count_rows(answers.agreement, {.of = 1, .value = 1}, columns.size, rows);
     return;
   }
   if (measurement.metric == WorldMetric::error_5xx) {
-    tally.summary += count_failures(columns.arm[arm].events, places);
+    tally.summary += count_rows(
+        answers.events, {.of = kError | kTimeout | kRejected, .value = kError}, columns.size, rows);
     return;
   }
   if (is_event(measurement.metric)) {
-    tally.summary += count_events(columns.arm[arm].events, bits_of(measurement.metric), places);
+    tally.summary += count_events(answers.events, bits_of(measurement.metric), columns.size, rows);
     return;
   }
   const Column<float>& column = column_of(measurement.metric, columns, arm);
   switch (measurement.kind) {
     case Measurement::Kind::sum:
-      tally.summary +=
-          summary_of(places.size(), kernels().sums_at(column.data(), places.data(), places.size()));
-      break;
     case Measurement::Kind::log_sum:
-      tally.summary += summary_of(
-          places.size(), kernels().log_sums_at(column.data(), places.data(), places.size()));
+      tally.summary +=
+          summary_of(rows.size(), sums_of(column, measurement.kind, columns.size, rows));
       break;
     case Measurement::Kind::histogram:
-      for (const std::uint16_t place : places) tally.bins.add(static_cast<double>(column[place]));
+      for (const std::uint16_t place : rows.places())
+        tally.bins.add(static_cast<double>(column[place]));
       break;
-    case Measurement::Kind::values:
-      for (const std::uint16_t place : places) tally.values.push_back(column[place]);
+    case Measurement::Kind::values: {
+      Column<float> kept;
+      const std::size_t count =
+          kernels().keep_rows(column.data(), rows.bits().data(), columns.size, kept.data());
+      tally.values.insert(tally.values.end(), kept.begin(),
+                          kept.begin() + static_cast<std::ptrdiff_t>(count));
       break;
+    }
   }
 }
 
@@ -149,15 +171,14 @@ void add_itself(const Measurement& measurement, std::size_t count, ArmTally& tal
   }
 }
 
-/// Those of the places whose users are of the segment.
-Split::Places within(std::uint8_t segment, const Columns& columns, Split::Places places,
-                     Column<std::uint16_t>& room) noexcept {
-  std::size_t n = 0;
-  for (const std::uint16_t place : places) {
-    room[n] = place;
-    n += columns.segment[place] == segment ? 1U : 0U;
-  }
-  return std::span(room).first(n);
+/// Those of the requests whose users are of the segment.
+const RowSet& within(std::uint8_t segment, const Columns& columns, const RowSet& rows,
+                     RowSet& room) noexcept {
+  RowBits of_segment{};
+  kernels().rows_with(columns.segment.data(), {.of = 0xFF, .value = segment}, of_segment.data(),
+                      columns.size);
+  room.assign(both(rows.bits(), of_segment));
+  return room;
 }
 
 Wants wants_of(WorldMetric metric, std::size_t arm) noexcept {
@@ -234,29 +255,28 @@ void add_chunk(const Measurement& measurement, const Columns& columns, const Spl
                Tally& tally) {
   // Neither is of requests: servers are read, and units are counted before there are answers.
   if (is_gauge(measurement.metric) || measurement.metric == WorldMetric::units) return;
-  Column<std::uint16_t> room;
-  const auto places_of = [&](std::size_t arm) {
-    const Split::Places places = split.places(arm, measurement.scope);
-    return measurement.segment ? within(*measurement.segment, columns, places, room) : places;
+  RowSet room;
+  const auto counted = [&](const RowSet& rows) -> const RowSet& {
+    return measurement.segment ? within(*measurement.segment, columns, rows, room) : rows;
   };
   if (is_paired(measurement.metric)) {
-    const Split::Places places = places_of(kCandidateArm);
-    add_arm(measurement, columns, kCandidateArm, places, tally[kCandidateArm]);
-    add_itself(measurement, places.size(), tally[kBaselineArm]);
+    const RowSet& rows = counted(split.rows(kCandidateArm, measurement.scope));
+    add_arm(measurement, columns, kCandidateArm, rows, tally[kCandidateArm]);
+    add_itself(measurement, rows.size(), tally[kBaselineArm]);
     return;
   }
   if (measurement.pairs) {
-    Split::Places places = split.pairs(measurement.scope);
-    if (measurement.segment) places = within(*measurement.segment, columns, places, room);
+    const RowSet& rows = counted(split.pairs(measurement.scope));
     for (const std::size_t arm : {kBaselineArm, kCandidateArm})
-      add_arm(measurement, columns, arm, places, tally[arm]);
-    tally[kCandidateArm].covariate.sum_of_products += sum_of_products(measurement, columns, places);
+      add_arm(measurement, columns, arm, rows, tally[arm]);
+    tally[kCandidateArm].covariate.sum_of_products +=
+        sum_of_products(measurement, columns, rows.places());
     return;
   }
   for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
-    const Split::Places places = places_of(arm);
-    add_arm(measurement, columns, arm, places, tally[arm]);
-    if (measurement.covariate) add_covariate(measurement, columns, arm, places, tally[arm]);
+    const RowSet& rows = counted(split.rows(arm, measurement.scope));
+    add_arm(measurement, columns, arm, rows, tally[arm]);
+    if (measurement.covariate) add_covariate(measurement, columns, arm, rows.places(), tally[arm]);
   }
 }
 

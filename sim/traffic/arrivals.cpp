@@ -11,6 +11,8 @@
 #include <utility>
 #include <variant>
 
+#include "sim/arms/chance.h"
+#include "sim/kernels/kernels.h"
 #include "sim/lane_stream.h"
 #include "sim/seconds.h"
 #include "sim/streams.h"
@@ -49,50 +51,62 @@ struct Window {
   double last_second;
 };
 
-/// Exponential variates of mean one, drawn as they are needed, many at a time.
-class Exponentials {
+/// Arrivals of a Poisson process of rate one, many at a time.
+class UnitArrivals {
  public:
-  explicit Exponentials(const StreamKey& key) : stream_(key) {}
-  double next() noexcept {
-    if (used_ == batch_.size()) {
-      stream_.fill_exponential(batch_);
-      used_ = 0;
-    }
-    return static_cast<double>(batch_[used_++]);
+  explicit UnitArrivals(const StreamKey& key) : stream_(key) {}
+  /// The next of those before `end`, at least one unless none is left.
+  [[nodiscard]] std::span<const double> take_before(double end) noexcept {
+    if (next_ == kBatch) draw();
+    const auto first = times_.begin() + static_cast<std::ptrdiff_t>(next_);
+    const auto last =
+        times_.back() < end ? times_.end() : std::lower_bound(first, times_.end(), end);
+    next_ += static_cast<std::size_t>(last - first);
+    return {first, last};
   }
   [[nodiscard]] std::uint64_t draws() const noexcept { return stream_.draws(); }
 
  private:
+  void draw() noexcept {
+    std::array<float, kBatch> gaps;
+    stream_.fill_exponential(gaps);
+    last_ = kernels().running_totals(gaps.data(), last_, times_.data(), kBatch);
+    next_ = 0;
+  }
+
   static constexpr std::size_t kBatch = 256;
   LaneStream stream_;
-  std::array<float, kBatch> batch_;
-  std::size_t used_ = kBatch;
+  std::array<double, kBatch> times_;
+  double last_ = 0.0;
+  std::size_t next_ = kBatch;
 };
 
-/// Arrivals of a Poisson process in the window: exponential gaps, begun anew at its start, which is
-/// exact because the process has no memory. A gap that a piece ends in goes on at the next one's rate.
+/// Arrivals of a Poisson process in the window, which begins anew at its start; that is exact because
+/// the process has no memory. Where the rate r changes, time runs r times as fast in a process of rate
+/// one (Cinlar 1975, section 4.7).
 void fill_poisson(RunKey key, const Window& window, std::span<const RatePiece> pieces,
                   ArrivalColumns& out) {
-  Exponentials gaps({key.seed, key.replication, "arrivals", window.index});
-  const double start = seconds(window.from);
-  double since_start = 0.0;
-  std::optional<double> gap;
+  UnitArrivals arrivals({key.seed, key.replication, "arrivals", window.index});
+  double run = 0.0;  // of the unit process, at the start of the piece
+  Nanoseconds from = window.from;
   for (const RatePiece& piece : pieces) {
-    const double end = seconds(piece.to - window.from);
-    while (piece.per_second > 0.0) {
-      if (!gap) gap = gaps.next();
-      const double next = since_start + *gap / piece.per_second;
-      if (!(next < end)) {
-        gap = std::max(0.0, *gap - (end - since_start) * piece.per_second);
-        break;
-      }
-      since_start = next;
-      out.at_seconds.push_back(window.within(start + since_start));
-      gap.reset();
+    const double start = seconds(from);
+    const double end = run + seconds(piece.to - from) * piece.per_second;
+    const TimeMap map{.from = start,
+                      .total = run,
+                      .step = 1.0 / piece.per_second,
+                      .most = window.within(seconds(piece.to))};
+    while (run < end) {
+      const std::span<const double> some = arrivals.take_before(end);
+      if (some.empty()) break;
+      const std::size_t before = out.at_seconds.size();
+      out.at_seconds.resize(before + some.size());
+      kernels().moments(some.data(), map, out.at_seconds.data() + before, some.size());
     }
-    since_start = end;
+    run = end;
+    from = piece.to;
   }
-  out.draws += gaps.draws();
+  out.draws += arrivals.draws();
 }
 
 /// Of synthetic arrivals: nothing is recorded.
@@ -133,18 +147,13 @@ class SyntheticCursor final : public ArrivalCursor {
     out.clear();
     const Window window(next_window_++, length);
     if (renewals_) {
-      path_.fill(window.from, window.to, law_.wave ? &*law_.wave : nullptr, pieces_);
+      path_.fill(window.from, window.to, wave(MinutelyWave::Held::middle), pieces_);
       renewals_->fill(window.from, pieces_, out.at_seconds, out.tenant);
       for (double& at : out.at_seconds) at = window.within(at);
     } else {
-      path_.fill(window.from, window.to, nullptr, pieces_);
-      if (law_.wave) {
-        for (RatePiece& piece : pieces_) piece.per_second *= law_.wave->peak_factor();
-        fill_poisson(key_, window, pieces_, out);
-        thin(window, out);
-      } else {
-        fill_poisson(key_, window, pieces_, out);
-      }
+      path_.fill(window.from, window.to, wave(MinutelyWave::Held::most), pieces_);
+      fill_poisson(key_, window, pieces_, out);
+      if (law_.wave) thin(window, out);
     }
     if (sessions_) weave_sessions(window, out);
 
@@ -166,27 +175,53 @@ class SyntheticCursor final : public ArrivalCursor {
     return law_.wave ? law_.wave->factor(at_seconds) : 1.0;
   }
 
-  /// Thinning (Lewis and Shedler 1979): candidates at the peak rate, each kept with the share that
-  /// the rate then has of the peak.
-  void thin(const Window& window, ArrivalColumns& out) const {
-    Stream thinning({key_.seed, key_.replication, "arrivals.thinning", window.index});
-    const double peak = law_.wave->peak_factor();
-    std::erase_if(out.at_seconds, [&](double at_seconds) {
-      return !(thinning.uniform() * peak < law_.wave->factor(at_seconds));
-    });
+  [[nodiscard]] MinutelyWave wave(MinutelyWave::Held held) const noexcept {
+    return {law_.wave ? &*law_.wave : nullptr, held};
+  }
+
+  /// Thinning (Lewis and Shedler 1979): candidates at the greatest rate of their minute, each kept
+  /// with the share that the rate then has of it, which for nearly all is above their draw anyway.
+  void thin(const Window& window, ArrivalColumns& out) {
+    constexpr double kMinuteSeconds = 60.0;
+    LaneStream thinning({key_.seed, key_.replication, "arrivals.thinning", window.index});
+    words_.resize(out.at_seconds.size());
+    thinning.fill_words(words_);
+    double minute_ends = -1.0;
+    Bounds bounds;
+    Word sure = 0;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      const double at = out.at_seconds[i];
+      if (at >= minute_ends) {
+        const auto minute = static_cast<Nanoseconds>(at / kMinuteSeconds);
+        minute_ends = kMinuteSeconds * static_cast<double>(minute + 1);
+        bounds = law_.wave->within_minute(minute);
+        sure = bound_of(bounds.least / bounds.most);
+      }
+      out.at_seconds[kept] = at;
+      if (words_[i] < sure || uniform_of(words_[i]) * bounds.most < law_.wave->factor(at)) ++kept;
+    }
+    out.at_seconds.resize(kept);
     out.draws += thinning.draws();
   }
 
   /// What came in are starts of sessions; what goes out are the requests of all sessions.
   void weave_sessions(const Window& window, ArrivalColumns& out) {
-    for (std::size_t i = 0; i < out.at_seconds.size(); ++i)
-      sessions_->begin(out.at_seconds[i], out.tenant.empty() ? 0 : out.tenant[i]);
-    out.at_seconds.clear();
+    const double from = seconds(window.from);
+    sessions_->play({.index = window.index,
+                     .length_seconds = seconds(window.to - window.from),
+                     .from_seconds = from,
+                     .until_seconds = seconds(window.to)},
+                    {out.at_seconds, out.tenant}, path_.changes(), requests_);
     out.tenant.clear();
-    while (const auto request = sessions_->next(seconds(window.to), path_.changes())) {
-      out.at_seconds.push_back(window.within(request->at_seconds));
-      out.user.push_back(request->user);
-      out.session.push_back(request->session);
+    out.at_seconds.resize(requests_.size());
+    out.user.resize(requests_.size());
+    out.session.resize(requests_.size());
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      // The calendar divides, which may round into a neighbour of the window.
+      out.at_seconds[i] = window.within(std::max(from, requests_[i].at_seconds));
+      out.user[i] = requests_[i].user;
+      out.session[i] = requests_[i].session;
     }
   }
 
@@ -197,7 +232,9 @@ class SyntheticCursor final : public ArrivalCursor {
   RunKey key_;
   std::uint64_t next_window_ = 0;
   std::vector<RatePiece> pieces_;
-  std::uint64_t draws_ = 0;  ///< of what carries over, up to the present window
+  std::vector<Word> words_;               ///< of thinning
+  std::vector<SessionRequest> requests_;  ///< of the present window
+  std::uint64_t draws_ = 0;               ///< of what carries over, up to the present window
 };
 
 class SyntheticRates final : public RateCursor {
@@ -211,7 +248,7 @@ class SyntheticRates final : public RateCursor {
   }
   void next(Duration length, std::vector<RatePiece>& out) override {
     const Window window(next_window_++, length);
-    path_.fill(window.from, window.to, law_.wave ? &*law_.wave : nullptr, out);
+    path_.fill(window.from, window.to, {law_.wave ? &*law_.wave : nullptr}, out);
   }
   std::uint64_t draws() const noexcept override { return path_.draws(); }
 

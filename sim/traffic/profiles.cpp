@@ -206,6 +206,14 @@ double tokens_at(const TokenLaw& law, double z) noexcept {
 }
 
 TokenTable::TokenTable(const TokenLaw& law) {
+  if (const auto* lognormal = std::get_if<Lognormal>(&law)) {
+    const double most =
+        lognormal->clip > 0.0 ? std::min(lognormal->clip, kMostTokens) : kMostTokens;
+    lognormal_ = {.median = static_cast<float>(lognormal->median),
+                  .sigma = static_cast<float>(lognormal->sigma),
+                  .most = static_cast<float>(most)};
+    return;
+  }
   for (std::size_t i = 0; i < kPoints; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(kPoints - 1);
     values_[i] = static_cast<float>(quantile(law, double{kReach} * (2.0 * share - 1.0)));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,13 +39,18 @@ inline constexpr double kSlowAverageSeconds = 600.0;
 /// 1 and at most 1e9.
 [[nodiscard]] double tokens_at(const TokenLaw& law, double z) noexcept;
 
-/// tokens_at() of one law, tabulated: linear between 4,096 points over z in [-6, 6], which z is cut
-/// to. Before rounding within 2e-6 (1 + sigma^2) of a lognormal's value; within 0.3% where a grid bends.
+/// tokens_at() of one law. A lognormal is computed, before rounding to within 2e-6 (1 + sigma^2) of its
+/// value. A grid is tabulated: linear between 4,096 points over z in [-6, 6], which z is cut to; within
+/// 0.3% where it bends.
 class TokenTable {
  public:
   explicit TokenTable(const TokenLaw& law);
   /// out[i] = the law's value at z[i].
   void fill(std::span<const float> z, float* out) const noexcept {
+    if (lognormal_) {
+      kernels().whole_lognormals(z.data(), *lognormal_, out, z.size());
+      return;
+    }
     const Grid grid{.values = values_.data(), .points = kPoints, .reach = kReach};
     kernels().whole_numbers(z.data(), grid, out, z.size());
   }
@@ -52,7 +58,8 @@ class TokenTable {
  private:
   static constexpr std::size_t kPoints = 4096;
   static constexpr float kReach = 6.0F;
-  std::array<float, kPoints> values_;  ///< not rounded, each at least 1
+  std::optional<LognormalScale> lognormal_;
+  std::array<float, kPoints> values_;  ///< of a grid; not rounded, each at least 1
 };
 
 }  // namespace gatewright::sim

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Nanoseconds kNever = std::numeric_limits<Nanoseconds>::max();
 constexpr Nanoseconds kDay = Duration(std::chrono::hours(24)).count();
-constexpr Nanoseconds kWaveStep = Duration(std::chrono::minutes(1)).count();
+constexpr Nanoseconds kMinute = Duration(std::chrono::minutes(1)).count();
 
 }  // namespace
 
@@ -47,6 +47,17 @@ double DailyWave::factor(double since_seconds) const noexcept {
   return 1.0 + amplitude * cosine + second_harmonic * cosine_of_double;
 }
 
+/// Between two points a curve strays from their chord by at most h^2 / 8 times its greatest curvature.
+Bounds DailyWave::within_minute(Nanoseconds minute) const noexcept {
+  constexpr double kMinuteSeconds = 60.0;
+  constexpr double kTurn = 2.0 * std::numbers::pi / 86'400.0;  // radians a second
+  const double from = kMinuteSeconds * static_cast<double>(minute);
+  const auto [low, high] = std::minmax({factor(from), factor(from + kMinuteSeconds)});
+  const double curvature = kTurn * kTurn * (amplitude + 4.0 * second_harmonic);
+  const double astray = kMinuteSeconds * kMinuteSeconds / 8.0 * curvature;
+  return {std::max(0.0, low - astray), high + astray};
+}
+
 RatePath::RatePath(RateLaw law, ChangeFactor changes)
     : law_(std::move(law)), changes_(std::move(changes)) {}
 
@@ -76,7 +87,7 @@ double RatePath::day_level(std::int64_t day) noexcept {
   return day_level_;
 }
 
-void RatePath::fill(Nanoseconds from, Nanoseconds to, const DailyWave* wave,
+void RatePath::fill(Nanoseconds from, Nanoseconds to, MinutelyWave wave,
                     std::vector<RatePiece>& out) {
   out.clear();
   const auto end_of_cell = [](Nanoseconds time, Nanoseconds cell) {
@@ -99,9 +110,12 @@ void RatePath::fill(Nanoseconds from, Nanoseconds to, const DailyWave* wave,
       rate *= changes_.at(from);
       until = std::min(until, changes_.until(from));
     }
-    if (wave != nullptr) {
-      rate *= wave->factor(to_seconds(Duration(from / kWaveStep * kWaveStep + kWaveStep / 2)));
-      until = std::min(until, end_of_cell(from, kWaveStep));
+    if (wave.wave != nullptr) {
+      const Nanoseconds minute = from / kMinute;
+      rate *= wave.held == MinutelyWave::Held::most
+                  ? wave.wave->within_minute(minute).most
+                  : wave.wave->factor(to_seconds(Duration(minute * kMinute + kMinute / 2)));
+      until = std::min(until, end_of_cell(from, kMinute));
     }
     out.push_back({rate, until});
     from = until;

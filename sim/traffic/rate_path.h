@@ -41,6 +41,12 @@ class ChangeFactor {
   std::vector<Change> changes_;
 };
 
+/// Between which a number lies.
+struct Bounds {
+  double least = 0.0;
+  double most = 0.0;
+};
+
 /// The daily wave 1 + a cos + b cos of the double, of DiurnalArrivals.
 struct DailyWave {
   double amplitude = 0.0;
@@ -48,9 +54,19 @@ struct DailyWave {
   Duration peak{};
   Duration start_of_day{};
 
-  [[nodiscard]] double peak_factor() const noexcept { return 1.0 + amplitude + second_harmonic; }
   /// `since_seconds`: since the start of the rollout.
   [[nodiscard]] double factor(double since_seconds) const noexcept;
+  /// Of the factor in that minute since the start of the rollout.
+  [[nodiscard]] Bounds within_minute(Nanoseconds minute) const noexcept;
+};
+
+/// A wave as a factor of pieces, which hold it for a minute at a time.
+struct MinutelyWave {
+  const DailyWave* wave = nullptr;
+  enum class Held : std::uint8_t {
+    middle,  ///< its factor in the middle of the minute
+    most,    ///< the upper bound within the minute
+  } held = Held::middle;
 };
 
 /// Of one law of arrivals, without its daily wave.
@@ -66,9 +82,9 @@ class RatePath {
   RatePath(RateLaw law, ChangeFactor changes);
 
   void start(RunKey key) noexcept;
-  /// Overwrites `out` with the pieces of [from, to); calls follow each other in time. `wave`: null, or
-  /// what the rate is multiplied by, held for a minute at a time.
-  void fill(Nanoseconds from, Nanoseconds to, const DailyWave* wave, std::vector<RatePiece>& out);
+  /// Overwrites `out` with the pieces of [from, to); calls follow each other in time. The rate is
+  /// multiplied by the wave, if there is one.
+  void fill(Nanoseconds from, Nanoseconds to, MinutelyWave wave, std::vector<RatePiece>& out);
   [[nodiscard]] const ChangeFactor& changes() const noexcept { return changes_; }
   /// Random words used since the start.
   [[nodiscard]] std::uint64_t draws() const noexcept;

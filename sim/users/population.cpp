@@ -123,6 +123,8 @@ Population::Population(const Users& users, const Tenants& tenants)
   const auto least = static_cast<std::uint32_t>(count() / shares_.size());
   within_.emplace_back(zipf_weights(least, users.zipf));
   within_.emplace_back(zipf_weights(least + 1, users.zipf));
+  for (std::uint64_t tenant = 0; tenant <= shares_.size(); ++tenant)
+    first_user_.push_back(static_cast<std::uint32_t>(tenant * count() / shares_.size()));
 }
 
 void Population::fill(LaneStream& stream, std::span<std::uint32_t> out) const noexcept {
@@ -135,9 +137,20 @@ void Population::fill(LaneStream& stream, std::span<std::uint32_t> out) const no
   }
 }
 
+void Population::fill_within(LaneStream& stream, std::span<const std::uint32_t> tenants,
+                             std::span<std::uint32_t> out) const noexcept {
+  std::array<std::uint64_t, 256> words;
+  for (std::size_t first = 0; first < out.size(); first += words.size()) {
+    const std::size_t count = std::min(words.size(), out.size() - first);
+    stream.fill_long_words(std::span(words).first(count));
+    for (std::size_t i = 0; i < count; ++i)
+      out[first + i] = user_within(tenants[first + i], words[i]);
+  }
+}
+
 std::uint32_t Population::user_within(std::uint32_t tenant, std::uint64_t word) const noexcept {
-  const std::uint32_t first = first_user(tenant);
-  const std::uint32_t size = first_user(tenant + 1) - first;
+  const std::uint32_t first = first_user_[tenant - 1];
+  const std::uint32_t size = first_user_[tenant] - first;
   return first + within_[size - within_.front().size()].at(word);
 }
 
@@ -163,6 +176,16 @@ std::uint8_t Segmenter::segment_of(std::uint32_t user) noexcept {
     known = static_cast<std::uint8_t>(above - up_to_.begin());
   }
   return known;
+}
+
+void Segmenter::fill(std::span<const std::uint32_t> users, std::uint8_t* out) noexcept {
+  bool all_known = !known_.empty();
+  for (std::size_t i = 0; all_known && i < users.size(); ++i) {
+    out[i] = known_[users[i]];
+    all_known = out[i] != kUnknownSegment;
+  }
+  if (all_known) return;
+  for (std::size_t i = 0; i < users.size(); ++i) out[i] = segment_of(users[i]);
 }
 
 std::optional<std::uint8_t> segment_index(const Traffic& traffic, std::string_view name) noexcept {

@@ -61,14 +61,15 @@ class Population {
   }
   /// Share of the traffic of each tenant, from the largest; empty where there are none.
   [[nodiscard]] std::span<const double> shares() const noexcept { return shares_; }
-  /// A user of that tenant, which is one of 1..shares().size().
+  /// Users of these tenants, of which each is one of 1..shares().size().
+  void fill_within(LaneStream& stream, std::span<const std::uint32_t> tenants,
+                   std::span<std::uint32_t> out) const noexcept;
+  /// The same for one.
   [[nodiscard]] std::uint32_t user_within(std::uint32_t tenant, std::uint64_t word) const noexcept;
 
  private:
-  [[nodiscard]] std::uint32_t first_user(std::uint32_t tenant) const noexcept {
-    return static_cast<std::uint32_t>((std::uint64_t{tenant} - 1) * count() / shares_.size());
-  }
   std::vector<double> shares_;
+  std::vector<std::uint32_t> first_user_;  ///< of each tenant, and the number of users
   AliasTable users_;
   std::vector<AliasTable> within_;  ///< users of a tenant: of the smaller ones, of the larger ones
 };
@@ -99,6 +100,8 @@ class Segmenter {
   void start(std::uint64_t seed, std::uint64_t replication) noexcept;
   /// The index of the segment; 0 where there is none.
   [[nodiscard]] std::uint8_t segment_of(std::uint32_t user) noexcept;
+  /// out[i] = segment_of(users[i]).
+  void fill(std::span<const std::uint32_t> users, std::uint8_t* out) noexcept;
 
  private:
   std::vector<double> up_to_;  ///< cumulative shares, but for the last

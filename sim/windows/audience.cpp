@@ -17,6 +17,8 @@ namespace {
 /// (2^(1/16) - 1)^2 / 8, less than a thousandth, of what is counted.
 constexpr double kClassesPerOctave = 8.0;
 constexpr std::size_t kMostClasses = 256;
+/// Who is seen for the first time is counted by coarser classes.
+constexpr std::size_t kClassesOfUnits = 4;
 /// Below this many repeated requests a normal number of them would often be negative.
 constexpr double kFewRepeats = 10.0;
 
@@ -26,8 +28,9 @@ bool is_by_request(const Assignment& assignment) noexcept {
 
 }  // namespace
 
-Audience::Audience(const PreparedScenario& scenario)
+Audience::Audience(const PreparedScenario& scenario, bool by_segment)
     : scenario_(scenario),
+      by_segment_(by_segment),
       activity_(
           activities(scenario.scenario().traffic.users, scenario.scenario().traffic.tenants)) {
   const double highest = *std::ranges::max_element(activity_);
@@ -45,9 +48,17 @@ Audience::Audience(const PreparedScenario& scenario)
     users[place] += 1.0;
     class_activity_[place] += activity;
   }
+  for (std::size_t first = 0; first < users.size(); first += kClassesOfUnits) {
+    double count = 0.0, activity = 0.0;
+    for (std::size_t c = first; c < std::min(first + kClassesOfUnits, users.size()); ++c) {
+      count += users[c];
+      activity += class_activity_[c];
+    }
+    unit_activity_.push_back(count > 0.0 ? activity / count : 0.0);
+  }
   for (std::size_t c = 0; c < users.size(); ++c)
     if (users[c] > 0.0) class_activity_[c] /= users[c];
-  if (scenario.effects().looks_at().segment)
+  if (by_segment || scenario.effects().looks_at().segment)
     segmenter_.emplace(scenario.scenario().traffic.segments,
                        static_cast<std::uint32_t>(activity_.size()));
 }
@@ -56,19 +67,20 @@ void Audience::start(RunKey key) {
   key_ = key;
   for (const auto& coverage : coverages_) coverage->is_known = false;
   census_count_ = 0;
+  unseen_count_ = 0;
   if (segmenter_) segmenter_->start(key.seed, key.replication);
   find_parts();
 }
 
-/// Users fall into parts by the conditions that hold for them.
+/// Users fall into parts by the conditions that hold for them, and by segment where that counts.
 void Audience::find_parts() {
   const EffectTable& effects = scenario_.effects();
-  if (!effects.has_conditions()) {
-    holding_.assign(1, 0);
+  if (!effects.has_conditions() && !by_segment_) {
+    groups_.assign(1, {});
     shares_.assign(1, 1.0);
     return;
   }
-  holding_.clear();
+  groups_.clear();
   part_of_.resize(activity_.size());
   const auto columns = std::make_unique<Columns>();
   const auto holding = std::make_unique<Column<Conditions>>();
@@ -79,14 +91,16 @@ void Audience::find_parts() {
       columns->tenant[i] = scenario_.tables().population.tenant_of(user);
       columns->segment[i] = segmenter_ ? segmenter_->segment_of(user) : std::uint8_t{0};
     }
-    effects.find_conditions(*columns, *holding);
+    if (effects.has_conditions()) effects.find_conditions(*columns, *holding);
     for (std::size_t i = 0; i < columns->size; ++i) {
-      const auto known = std::ranges::find(holding_, (*holding)[i]);
-      part_of_[first + i] = static_cast<std::uint8_t>(known - holding_.begin());
-      if (known == holding_.end()) holding_.push_back((*holding)[i]);
+      const Group group{.holding = effects.has_conditions() ? (*holding)[i] : Conditions{0},
+                        .segment = by_segment_ ? columns->segment[i] : std::uint8_t{0}};
+      const auto known = std::ranges::find(groups_, group);
+      part_of_[first + i] = static_cast<std::uint16_t>(known - groups_.begin());
+      if (known == groups_.end()) groups_.push_back(group);
     }
   }
-  shares_.assign(holding_.size(), 0.0);
+  shares_.assign(groups_.size(), 0.0);
   for (std::size_t user = activity_.size(); user-- > 0;) shares_[part_of_[user]] += activity_[user];
 }
 
@@ -105,13 +119,13 @@ Audience::Coverage& Audience::coverage_of(const Assignment& assignment) {
 void Audience::cover(Coverage& coverage) {
   const Assignment& assignment = coverage.assignment;
   coverage.is_known = true;
-  coverage.below.assign(holding_.size(), std::vector<double>(kWholeExposure + 1, 0.0));
+  coverage.below.assign(groups_.size(), std::vector<double>(kWholeExposure + 1, 0.0));
   const auto part_of = [this](std::size_t user) -> std::size_t {
-    return holding_.size() == 1 ? 0 : part_of_[user];
+    return groups_.size() == 1 ? 0 : part_of_[user];
   };
   if (is_by_request(assignment)) {
     // Every request has the same chance, whoever sends it.
-    for (std::size_t part = 0; part < holding_.size(); ++part)
+    for (std::size_t part = 0; part < groups_.size(); ++part)
       for (std::size_t b = 0; b <= kWholeExposure; ++b)
         coverage.below[part][b] =
             shares_[part] * static_cast<double>(b) / static_cast<double>(kWholeExposure);
@@ -133,14 +147,18 @@ void Audience::cover(Coverage& coverage) {
 
 std::span<const AudiencePart> Audience::parts(const Assignment& assignment, std::uint16_t served) {
   parts_.clear();
-  if (served == 0 && holding_.size() == 1) {
-    parts_.push_back({.holding = holding_.front(), .served = 0.0, .rest = 1.0});
+  if (served == 0 && groups_.size() == 1) {
+    parts_.push_back({.holding = groups_.front().holding,
+                      .segment = groups_.front().segment,
+                      .served = 0.0,
+                      .rest = 1.0});
     return parts_;
   }
   const Coverage& coverage = coverage_of(assignment);
-  for (std::size_t part = 0; part < holding_.size(); ++part) {
+  for (std::size_t part = 0; part < groups_.size(); ++part) {
     const double covered = coverage.below[part][served];
-    parts_.push_back({.holding = holding_[part],
+    parts_.push_back({.holding = groups_[part].holding,
+                      .segment = groups_[part].segment,
                       .served = covered,
                       .rest = std::max(0.0, shares_[part] - covered)});
   }
@@ -161,7 +179,7 @@ const Audience::Census& Audience::census_of(const Crowd& crowd) {
   census.share = 0.0;
   census.users.assign(class_activity_.size(), 0);
   for (std::size_t user = activity_.size(); user-- > 0;) {
-    if (holding_.size() > 1 && part_of_[user] != crowd.part) continue;
+    if (groups_.size() > 1 && part_of_[user] != crowd.part) continue;
     if (!coverage.bucket.empty() && coverage.bucket[user] >= crowd.served) continue;
     census.share += activity_[user];
     ++census.users[class_of_[user]];
@@ -199,6 +217,52 @@ std::uint64_t Audience::draw_users(const Crowd& crowd, std::uint64_t requests, S
   boost::random::normal_distribution<double> normal;
   const double drawn = std::nearbyint(mean + std::sqrt(variance) * normal(stream));
   return static_cast<std::uint64_t>(std::clamp(drawn, 1.0, n));
+}
+
+Audience::Unseen& Audience::unseen_of(const Look& look) {
+  const Coverage& coverage = coverage_of(look.assignment);
+  for (Unseen& unseen : std::span(unseen_).first(unseen_count_))
+    if (unseen.coverage == &coverage && unseen.served == look.served && unseen.since == look.since)
+      return unseen;
+  if (unseen_count_ == unseen_.size()) unseen_.emplace_back();
+  Unseen& unseen = unseen_[unseen_count_++];
+  unseen.coverage = &coverage;
+  unseen.served = look.served;
+  unseen.since = look.since;
+  unseen.next_window = look.since;
+  for (std::vector<std::uint32_t>& users : unseen.users) users.assign(unit_activity_.size(), 0);
+  const auto is_listed = [&look](std::size_t user) {
+    const auto names = [user](const std::vector<std::uint32_t>& list) {
+      return std::ranges::find(list, user) != list.end();
+    };
+    return names(look.assignment.allow) || names(look.assignment.deny);
+  };
+  const bool any_listed = !look.assignment.allow.empty() || !look.assignment.deny.empty();
+  for (std::size_t user = 0; user < activity_.size(); ++user) {
+    if (any_listed && is_listed(user)) continue;
+    const std::size_t arm = coverage.bucket[user] < look.served ? kCandidateArm : kBaselineArm;
+    ++unseen.users[arm][class_of_[user] / kClassesOfUnits];
+  }
+  return unseen;
+}
+
+std::array<std::uint64_t, 2> Audience::draw_new_users(const Look& look, Stream& stream) {
+  GATEWRIGHT_ASSERT(!is_by_request(look.assignment));
+  Unseen& unseen = unseen_of(look);
+  if (look.window < unseen.next_window) return unseen.drawn;
+  unseen.next_window = look.window + 1;
+  unseen.drawn = {};
+  for (std::size_t c = 0; c < unit_activity_.size(); ++c) {
+    if (unseen.users[kBaselineArm][c] + unseen.users[kCandidateArm][c] == 0) continue;
+    const double comes = -std::expm1(-unit_activity_[c] * look.arrivals);
+    for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+      std::uint32_t& left = unseen.users[arm][c];
+      const std::uint64_t seen = draw_binomial(stream, {left, comes});
+      left -= static_cast<std::uint32_t>(seen);
+      unseen.drawn[arm] += seen;
+    }
+  }
+  return unseen.drawn;
 }
 
 }  // namespace gatewright::sim

@@ -2,6 +2,7 @@
 // Used by WindowWorld; assignment and segments are those of the requests' world, user by user.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,16 +18,18 @@
 
 namespace gatewright::sim {
 
-/// Users for whom the same conditions of effects hold.
+/// Users for whom the same conditions of effects hold, and who are of one segment where these are told
+/// apart.
 struct AudiencePart {
   Conditions holding = 0;
+  std::uint8_t segment = 0;
   double served = 0.0;  ///< share of all traffic that an exposure serves
   double rest = 0.0;    ///< share of all traffic that it does not
 };
 
 class Audience {
  public:
-  explicit Audience(const PreparedScenario& scenario);
+  Audience(const PreparedScenario& scenario, bool by_segment);
 
   /// Back to the start of another replication: users are assigned anew.
   void start(RunKey key);
@@ -46,6 +49,21 @@ class Audience {
   [[nodiscard]] std::uint64_t draw_users(const Crowd& crowd, std::uint64_t requests,
                                          Stream& stream);
 
+  /// A telemetry window in which users are counted that no earlier one showed since the exposure stands
+  /// still.
+  struct Look {
+    const Assignment& assignment;
+    std::uint16_t served;
+    std::uint64_t since;  ///< the first window that counts
+    std::uint64_t window;
+    double arrivals;  ///< expected in it
+  };
+  /// How many of them each arm's users are, without those whom a list assigns; asked for every window
+  /// from `since` on, in order, once or more often. Requests are Poisson, so that every user comes or
+  /// does not, independently of all others; users of like activity come equally often (within a factor
+  /// of 2^(1/4)).
+  [[nodiscard]] std::array<std::uint64_t, 2> draw_new_users(const Look& look, Stream& stream);
+
  private:
   /// What an assignment covers in this replication.
   struct Coverage {
@@ -63,23 +81,43 @@ class Audience {
     double share;  ///< of the traffic
     std::vector<std::uint32_t> users;
   };
+  /// Users of each class of activity who have not been seen, per arm, and what the window said last.
+  struct Unseen {
+    const Coverage* coverage;
+    std::uint16_t served;
+    std::uint64_t since;
+    std::array<std::vector<std::uint32_t>, 2> users;
+    std::uint64_t next_window;
+    std::array<std::uint64_t, 2> drawn;
+  };
+  [[nodiscard]] Unseen& unseen_of(const Look& look);
   [[nodiscard]] Coverage& coverage_of(const Assignment& assignment);
   void cover(Coverage& coverage);
   void find_parts();
   [[nodiscard]] const Census& census_of(const Crowd& crowd);
 
   const PreparedScenario& scenario_;
+  bool by_segment_;
   std::vector<double> activity_;        ///< per user: share of the traffic
   std::vector<std::uint8_t> class_of_;  ///< per user: class of like activity
   std::vector<double> class_activity_;  ///< mean of a user, per class
+  std::vector<double> unit_activity_;   ///< the same, of kClassesOfUnits classes as one
   std::optional<Segmenter> segmenter_;
-  std::vector<Conditions> holding_;    ///< per part
-  std::vector<double> shares_;         ///< of all traffic, per part
-  std::vector<std::uint8_t> part_of_;  ///< per user; empty: there is one part
+  /// Who is in a part.
+  struct Group {
+    Conditions holding = 0;
+    std::uint8_t segment = 0;
+    friend constexpr bool operator==(const Group&, const Group&) = default;
+  };
+  std::vector<Group> groups_;           ///< per part
+  std::vector<double> shares_;          ///< of all traffic, per part
+  std::vector<std::uint16_t> part_of_;  ///< per user; empty: there is one part
   RunKey key_;
   std::vector<std::unique_ptr<Coverage>> coverages_;
   std::vector<Census> census_;
   std::size_t census_count_ = 0;
+  std::vector<Unseen> unseen_;
+  std::size_t unseen_count_ = 0;
   std::vector<AudiencePart> parts_;
 };
 

@@ -1,5 +1,5 @@
 // How many: exact Poisson and binomial counts.
-// Used by WindowWorld, WindowLaw and SumLaw; nothing is remembered from one draw to the next.
+// Used where windows are drawn, and where their quantiles are read; nothing is remembered from one draw to the next.
 #pragma once
 
 #include <cstdint>

@@ -96,7 +96,7 @@ class Limits {
   void probes() {
     const std::span<const Probe> probes = contender_.engine.policy().probes();
     for (std::size_t i = 0; i < probes.size(); ++i) {
-      if (probes[i].metric == kAssignedUnits) continue;  // nobody is counted: see fidelity.h
+      if (probes[i].metric == kAssignedUnits) continue;  // users and requests: see rollout()
       const std::optional<WorldMetric> metric = world_metric(probes[i].metric);
       if (!metric || find_metric(probes[i].metric) == nullptr) continue;  // check_fit says so
       const Measurement measurement = measurement_of(probes[i]);
@@ -106,9 +106,12 @@ class Limits {
                                   measurement.scope == MetricScope::seen;
       if (is_gauge(*metric) || !is_of_requests)
         cannot(path + ".metric", "'" + probes[i].metric + "', which is no number of one answer");
-      if (!probes[i].segment.empty()) cannot(path + ".segment", "gates of one segment");
-      if (measurement.pairs) cannot(path + ".test", "tests of pairs of answers");
-      if (measurement.covariate) cannot(path + ".test", "tests with a covariate");
+      const bool tells_kinds = *metric == WorldMetric::error || *metric == WorldMetric::timeout ||
+                               *metric == WorldMetric::length_collapse;
+      if (measurement.pairs && is_event(*metric) && !tells_kinds)
+        cannot(path + ".test", "pairs of '" + probes[i].metric + "'");
+      if (measurement.covariate && (is_event(*metric) || is_event(*measurement.covariate)))
+        cannot(path + ".test", "covariates of events");
     }
   }
 

@@ -12,9 +12,7 @@
 
 namespace gatewright::sim {
 
-/// What in the scenario, or in what the contender measures, windows cannot play; empty: they can. Units
-/// of an assignment (kAssignedUnits) are no obstacle, but windows count none of them: a check of the
-/// sample ratio never speaks there.
+/// What in the scenario, or in what the contender measures, windows cannot play; empty: they can.
 /// Paths such as "traffic.users.sessions" and "probes.3.metric".
 [[nodiscard]] Diagnostics beyond_windows(const Contender& contender, const Scenario& scenario);
 

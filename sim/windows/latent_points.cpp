@@ -1,5 +1,6 @@
 #include "sim/windows/latent_points.h"
 
+#include <bit>
 #include <boost/random/sobol.hpp>
 #include <cstdint>
 
@@ -8,18 +9,24 @@
 namespace gatewright::sim {
 
 const LatentPoints& LatentPoints::instance() {
-  static const LatentPoints kPoints;
+  static const LatentPoints kPoints(kCount);
   return kPoints;
 }
 
-LatentPoints::LatentPoints() {
-  const std::vector<float> score_of_cell = normal_scores(kCount);
+const LatentPoints& LatentPoints::fine() {
+  static const LatentPoints kPoints(kMany);
+  return kPoints;
+}
+
+LatentPoints::LatentPoints(std::size_t count) {
+  const std::vector<float> score_of_cell = normal_scores(count);
+  const int bits = std::countr_zero(count);
   boost::random::sobol sequence(kLatents);
-  sequence.seed(kCount - 1);  // the next point is number kCount
-  for (std::vector<float>& scores : scores_) scores.reserve(kCount);
-  for (std::size_t i = 0; i < kCount; ++i)
+  sequence.seed(count - 1);  // the next point is number `count`
+  for (std::vector<float>& scores : scores_) scores.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
     for (std::vector<float>& scores : scores_)
-      scores.push_back(score_of_cell[static_cast<std::size_t>(sequence() >> (64 - 16))]);
+      scores.push_back(score_of_cell[static_cast<std::size_t>(sequence() >> (64 - bits))]);
 }
 
 }  // namespace gatewright::sim

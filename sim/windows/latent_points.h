@@ -14,20 +14,24 @@ namespace gatewright::sim {
 /// A Sobol net (Sobol 1967; directions as in ACM algorithm 659): points number kCount..2 kCount-1 of
 /// the sequence, each coordinate in the middle of one of kCount cells of equal probability, every cell
 /// taken once. Means over it converge almost as 1 / count where means over drawn requests converge as
-/// 1 / sqrt(count). The first kFew are a net as well.
+/// 1 / sqrt(count); shares of points converge more slowly, so that quantiles take more of them. The first
+/// kFew are a net as well.
 class LatentPoints {
  public:
   static constexpr std::size_t kCount = std::size_t{1} << 16;
   static constexpr std::size_t kFew = std::size_t{1} << 13;
+  static constexpr std::size_t kMany = std::size_t{1} << 20;
 
   [[nodiscard]] static const LatentPoints& instance();
+  /// The same with kMany points instead of kCount.
+  [[nodiscard]] static const LatentPoints& fine();
   /// Independent standard normals, one per point.
   [[nodiscard]] std::span<const float> scores(Latent latent) const noexcept {
     return scores_[index_of(latent)];
   }
 
  private:
-  LatentPoints();
+  explicit LatentPoints(std::size_t count);
   std::array<std::vector<float>, kLatents> scores_;
 };
 

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "sim/arms/prices.h"
-#include "sim/telemetry/measurement.h"
 #include "sim/windows/window_law.h"
 
 namespace gatewright::sim {
@@ -24,12 +23,11 @@ class LawBook {
   /// The law of those measurements under laws of the arms that differ from `laws` in events only; built
   /// where there is none yet. It stays as long as the book.
   [[nodiscard]] const WindowLaw& find(const PreparedScenario& scenario,
-                                      std::span<const Measurement> measurements,
-                                      const ArmLaws& laws);
+                                      std::span<const Measured> measured, const ArmLaws& laws);
 
  private:
   struct Entry {
-    std::vector<Measurement> measurements;
+    std::vector<Measured> measured;
     ArmLaws laws;
     std::unique_ptr<const WindowLaw> law;
   };

@@ -26,6 +26,13 @@ enum class Route : std::uint8_t {
 };
 inline constexpr std::size_t kRoutes = 4;
 
+/// What is measured, and which of its quantiles are asked for.
+struct Measured {
+  Measurement measurement;  ///< of all segments
+  std::vector<double> probabilities{};
+  friend bool operator==(const Measured&, const Measured&) = default;
+};
+
 /// The arms' laws at a moment. Errors in bursts are the law's errors where a burst is on.
 struct ArmLaws {
   std::array<ArmLaw, 2> arm;
@@ -46,23 +53,33 @@ struct RouteCounts {
 
 /// Arrivals are Poisson, so requests of different kinds (failed or not, collapsed, hanging, in time or
 /// too late, at either arm) come in independent Poisson numbers; probabilities of events only weigh the
-/// kinds. Each kind has its law of sums. Where a distribution is measured, every request is drawn after
-/// all, as a row of the table: its numbers stay together, and a row costs less than an answer. What
-/// depends on nothing else is drawn given its kind: flagged refusals, ratings, which errors are
-/// rejections, who is impacted.
+/// kinds. Each kind has its law of sums. Where a distribution is measured, its law is cut at the
+/// quantiles that are asked for (at five, where it is asked for as a whole). Requests fall into
+/// the stretches between the cuts, of all such numbers together, by a multinomial law; the sums follow
+/// from how many fell where, and so go along with quantiles. Within a stretch values are independent of
+/// all else: a whole distribution is split over the grid at once, of quantiles the place in their
+/// stretch is drawn when they are read (see ValueRanges). Where a stretch has few requests all their
+/// numbers are known, as requests know them. What depends on nothing else is drawn given its kind:
+/// flagged refusals, ratings, which errors are rejections, who is impacted.
 class WindowLaw {
  public:
   /// The measurements are those that windows can play (see fidelity.h), each once.
-  WindowLaw(const PreparedScenario& scenario, std::span<const Measurement> measurements,
+  WindowLaw(const PreparedScenario& scenario, std::span<const Measured> measured,
             const ArmLaws& laws);
 
   [[nodiscard]] const ArmLaws& laws() const noexcept { return laws_; }
-  [[nodiscard]] std::span<const Measurement> measurements() const noexcept { return measurements_; }
+  [[nodiscard]] std::span<const Measured> measured() const noexcept { return measured_; }
 
+  /// Memory to draw in, kept from call to call.
+  struct Room {
+    SumLaw::Drawn drawn;
+    std::vector<std::uint64_t> counts;
+  };
   /// Adds a Poisson number of requests, `mean` expected, under `laws`, which differ from laws() in
-  /// events only. `tallies`: per measurement. `harmed`: whether impacted requests are counted.
+  /// events only. `tallies`: per measurement; they refer to the law as long as they are not cleared.
+  /// `harmed`: whether impacted requests are counted.
   RouteCounts add(Route route, double mean, const ArmLaws& laws, bool harmed, Stream& stream,
-                  std::span<Tally* const> tallies) const;
+                  std::span<Tally* const> tallies, Room& room) const;
 
  private:
   /// What is forced on an answer.
@@ -71,10 +88,16 @@ class WindowLaw {
     friend constexpr bool operator==(const Forced&, const Forced&) = default;
   };
   using ForcedPair = std::array<Forced, 2>;
-  /// A number of a measurement.
+  /// A number of a measurement; of pairs the baseline's stands for both.
   struct Place {
     std::size_t measurement;
     std::size_t arm;
+  };
+  /// A number of which a distribution is measured.
+  struct Listed {
+    Place place;
+    std::vector<std::uint8_t> stretch_of_cell;
+    std::vector<std::vector<float>> stretches;  ///< per stretch: its rows' numbers, rising
   };
   /// Requests of one kind.
   struct Kind {
@@ -83,21 +106,34 @@ class WindowLaw {
     double share = 0.0;                    ///< of requests so forced
     double newly_bad = 0.0;                ///< share bad at the candidate only, refusals left out
     double neither_bad = 0.0;              ///< share bad at neither arm
-    std::vector<Place> summed;   ///< with its square; then comes the cost, where the route has one
-    std::vector<Place> listed;   ///< of distributions
+    std::vector<Place> summed;   ///< see numbers_of; then comes the cost, where the route has one
+    std::vector<Listed> listed;  ///< their numbers come last in a row
     std::optional<SumLaw> sums;  ///< once the rows are complete
     std::vector<float> rows;     ///< until the sums are known
     std::size_t count = 0;       ///< of rows
   };
   struct Chunk;
 
+  /// Lets both arms answer the points, chunk by chunk.
+  struct Points;
+  template <typename Take>
+  void answer_points(const PreparedScenario& scenario, const ForcedPair& forced, Points points,
+                     Take take) const;
+  void find_cuts(const PreparedScenario& scenario);
   void add_points(const PreparedScenario& scenario, const ForcedPair& forced);
+  [[nodiscard]] std::uint8_t stretch_of(const Place& place, float value) const noexcept;
+  void complete(Kind& kind, double points) const;
   void add_chunk(Route route, const ForcedPair& forced, const Chunk& chunk);
   Kind& kind_of(Route route, const ForcedPair& forced, std::array<std::uint8_t, 2> events);
   void find_places(Route route, Kind& kind) const;
   /// Draws `n` requests of the kind; `sums` as in SumLaw.
   void add_numbers(const Kind& kind, std::uint64_t n, Stream& stream, std::span<double> sums,
-                   std::span<Tally* const> tallies) const;
+                   std::span<Tally* const> tallies, Room& room) const;
+  void add_values(const Kind& kind, std::size_t listed, Stream& stream, ArmTally& tally,
+                  Room& room) const;
+  void tally_sums(const Kind& kind, std::uint64_t n, std::span<const double> sums,
+                  std::span<Tally* const> tallies) const;
+  void tally_pairs(const Kind& kind, std::uint64_t n, std::span<Tally* const> tallies) const;
   [[nodiscard]] double probability(Route route, const ForcedPair& forced,
                                    const ArmLaws& laws) const noexcept;
   /// What is counted of one arm.
@@ -111,10 +147,15 @@ class WindowLaw {
                     std::span<Tally* const> tallies) const;
 
   ArmLaws laws_;
-  std::vector<Measurement> measurements_;
+  std::vector<Measured> measured_;
+  /// Per measurement and arm: where its law is cut, rising; of distributions.
+  std::vector<std::array<std::vector<float>, 2>> cuts_;
+  /// The same: of points without mishaps, until the rows are known.
+  std::vector<std::array<std::vector<float>, 2>> values_;
   Objectives objectives_;
   double rate_limited_share_;
   bool any_flag_ = false, any_rejection_ = false, any_rating_ = false;
+  bool any_event_pair_ = false;
   std::array<std::vector<Kind>, kRoutes> kinds_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "policies/assert.h"
 #include "policies/exposure.h"
@@ -21,6 +22,16 @@ constexpr std::array<StreamName, kRoutes> kStreamNames = {"windows.baseline", "w
 
 constexpr double kSecondsPerMinute = 60.0;
 
+/// Whether nothing but time makes laws change, and that at once.
+bool do_laws_stand(const PreparedScenario& scenario) {
+  const Scenario& written = scenario.scenario();
+  return !scenario.effects().depends_on_exposure() && !written.baseline.error_bursts &&
+         written.noise.window.empty() &&
+         std::ranges::none_of(written.effects, [](const Effect& effect) {
+           return effect.ramp_in > Duration::zero() || effect.fade > Duration::zero();
+         });
+}
+
 double seconds_of(Nanoseconds time) noexcept { return static_cast<double>(time) * 1e-9; }
 
 double share(std::uint16_t basis_points) noexcept {
@@ -29,13 +40,39 @@ double share(std::uint16_t basis_points) noexcept {
 
 }  // namespace
 
+void Measuring::add(const Measurement& measurement, std::span<const double> probabilities) {
+  const auto but_segment = [](const Measurement& one) {
+    return std::tie(one.metric, one.scope, one.kind, one.pairs, one.covariate);
+  };
+  const auto known = std::ranges::find_if(measured, [&](const Measured& other) {
+    return but_segment(other.measurement) == but_segment(measurement);
+  });
+  Part& part = parts.emplace_back();
+  part.measured = static_cast<std::size_t>(known - measured.begin());
+  if (measurement.segment) part.segment.emplace(*measurement.segment);
+  if (known == measured.end()) {
+    measured.push_back({measurement, {}});
+    measured.back().measurement.segment.reset();
+  }
+  std::vector<double>& asked = measured[parts.back().measured].probabilities;
+  asked.insert(asked.end(), probabilities.begin(), probabilities.end());
+  std::ranges::sort(asked);
+  asked.erase(std::ranges::unique(asked).begin(), asked.end());
+}
+
+bool Measuring::by_segment() const noexcept {
+  return std::ranges::any_of(parts, [](const Part& part) { return part.segment.has_value(); });
+}
+
 WindowWorld::WindowWorld(const PreparedScenario& scenario)
     : scenario_(scenario),
       rates_(scenario.tables().arrivals->rates()),
-      audience_(scenario),
       window_noise_(scenario.scenario().noise, scenario.scenario().baseline,
-                    scenario.scenario().telemetry.window) {
+                    scenario.scenario().telemetry.window),
+      laws_stand_(do_laws_stand(scenario)) {
   GATEWRIGHT_ASSERT(rates_ != nullptr);
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+    scenario.law_book().prices(arm).add_changes(price_changes_);
   const Arm& baseline = scenario.scenario().baseline;
   if (baseline.error_bursts)
     for (const std::size_t arm : {kBaselineArm, kCandidateArm})
@@ -47,11 +84,13 @@ void WindowWorld::start(RunKey key) {
   next_window_ = 0;
   words_before_ = 0;
   rates_->start(key);
-  audience_.start(key);
+  for (const auto& audience : audiences_)
+    if (audience) audience->start(key);
   deployment_noise_ =
       DeploymentNoise(scenario_.scenario().noise, scenario_.scenario().baseline, key);
   window_noise_.start(key);
   for (BurstChain& bursts : bursts_) bursts.start(key);
+  standing_.clear();
 }
 
 void WindowWorld::advance() {
@@ -122,21 +161,64 @@ ArmLaws WindowWorld::laws_at(double seconds, Conditions holding,
   return laws;
 }
 
-const WindowLaw& WindowWorld::law_of(std::span<const Measurement> measurements,
-                                     const ArmLaws& laws) {
+const ArmLaws& WindowWorld::laws_of(const Stretch& stretch, Conditions holding,
+                                    const ExposureHistory& history) {
+  auto known = std::ranges::find(standing_, holding, &Standing::holding);
+  if (known == standing_.end())
+    known = standing_.insert(known, {.holding = holding, .stretch = {}, .laws = {}});
+  const Stretch& stands = known->stretch;
+  if (laws_stand_ && stands.from <= stretch.from && stretch.to <= stands.to) return known->laws;
+  known->laws = laws_at(stretch.middle(), holding, history);
+  const Instant from = Instant{} + Duration(std::llround(stretch.from * 1e9));
+  double to = to_seconds(scenario_.effects().next_change(from, history));
+  for (const double change : price_changes_)
+    if (change > stretch.from) to = std::min(to, change);
+  known->stretch = {stretch.from, to};
+  return known->laws;
+}
+
+const WindowLaw& WindowWorld::law_of(std::span<const Measured> measured, const ArmLaws& laws) {
   for (const WindowLaw* law : known_)
-    if (std::ranges::equal(law->measurements(), measurements) &&
-        differ_in_events_only(law->laws(), laws))
+    if (std::ranges::equal(law->measured(), measured) && differ_in_events_only(law->laws(), laws))
       return *law;
-  known_.push_back(&scenario_.law_book().find(scenario_, measurements, laws));
+  known_.push_back(&scenario_.law_book().find(scenario_, measured, laws));
   return *known_.back();
 }
 
-WindowCounts WindowWorld::play(const Exposed& exposed, std::span<const Measurement> measurements,
+Audience& WindowWorld::audience(bool by_segment) {
+  std::unique_ptr<Audience>& audience = audiences_[by_segment ? 1 : 0];
+  if (!audience) {
+    audience = std::make_unique<Audience>(scenario_, by_segment);
+    audience->start(key_);
+  }
+  return *audience;
+}
+
+void WindowWorld::hand_out(const Measuring& measuring, std::uint8_t segment,
+                           std::span<Tally* const> tallies) {
+  for (std::size_t i = 0; i < measuring.parts.size(); ++i) {
+    const auto& [measured, only] = measuring.parts[i];
+    if (only && *only != segment) continue;
+    for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+      (*tallies[i])[arm].add(of_segment_[measured][arm]);
+  }
+  for (Tally& tally : of_segment_)
+    for (ArmTally& arm : tally) arm.clear();
+}
+
+WindowCounts WindowWorld::play(const Exposed& exposed, const Measuring& measuring,
                                std::span<Tally* const> tallies, const RatingDelays& delays,
                                std::vector<RatingUnderWay>* ratings) {
   WindowCounts counts{.words = rate_words_};
   find_cuts(exposed);
+  const bool by_segment = measuring.by_segment();
+  Audience& audience = this->audience(by_segment);
+  drawn_.assign(tallies.begin(), tallies.end());
+  if (by_segment) {
+    of_segment_.resize(measuring.measured.size());
+    drawn_.clear();
+    for (Tally& tally : of_segment_) drawn_.push_back(&tally);
+  }
   const double sampled = scenario_.scenario().telemetry.mirrored_sampled;
   std::uint64_t index = (next_window_ - 1) * kStretchesPerWindow;
   for (std::size_t c = 0; c + 1 < cuts_.size(); ++c) {
@@ -148,11 +230,11 @@ WindowCounts WindowWorld::play(const Exposed& exposed, std::span<const Measureme
     const Exposure exposure = segment == exposed.timeline.rend() ? Exposure{} : segment->exposure;
     const double arrivals = rate_at(middle) * (stretch.to - stretch.from);
     const double mirrored = share(exposure.mirrored);
-    const auto parts = audience_.parts(exposed.assignment, exposure.served);
+    const auto parts = audience.parts(exposed.assignment, exposure.served);
     for (std::size_t p = 0; p < parts.size(); ++p, ++index) {
       const AudiencePart& part = parts[p];
-      const ArmLaws laws = laws_at(middle, part.holding, exposed.history);
-      const WindowLaw& law = law_of(measurements, laws);
+      const ArmLaws& laws = laws_of(stretch, part.holding, exposed.history);
+      const WindowLaw& law = law_of(measuring.measured, laws);
       const bool harmed =
           exposure.served > 0 && scenario_.effects().harms(middle, part.holding, exposed.history);
       const std::array<double, kRoutes> means = {arrivals * part.rest * (1.0 - mirrored),
@@ -164,32 +246,54 @@ WindowCounts WindowWorld::play(const Exposed& exposed, std::span<const Measureme
         const auto route = static_cast<Route>(r);
         Stream stream({key_.seed, key_.replication, kStreamNames[r], index});
         const bool is_harmed = harmed && route == Route::served;
-        const RouteCounts drawn = law.add(route, means[r], laws, is_harmed, stream, tallies);
+        const RouteCounts drawn = law.add(route, means[r], laws, is_harmed, stream, drawn_, room_);
         counts.requests += drawn.requests;
+        if (route == Route::served) counts.served += drawn.requests;
         if (route == Route::served || route == Route::mirrored)
           counts.candidate_requests += drawn.requests;
         (route == Route::served ? counts.impact.excess_cost_usd : counts.impact.shadow_cost_usd) +=
             drawn.cost_usd;
         if (is_harmed)
-          count_users({exposed.assignment, exposure.served, p}, stretch, drawn, stream,
+          count_users(audience, {exposed.assignment, exposure.served, p}, stretch, drawn, stream,
                       counts.impact);
         counts.words += stream.draws();
         if (ratings == nullptr) continue;
         LaneStream late({key_.seed, key_.replication, "windows.ratings", index * kRoutes + r});
         for (const std::uint8_t arm : {std::uint8_t{kBaselineArm}, std::uint8_t{kCandidateArm}}) {
           const RatingDelays::Arrived arrived{stretch.from, stretch.to};
-          delays.draw(arrived, {.arm = arm, .rating = 0}, drawn.down[arm], late, *ratings);
-          delays.draw(arrived, {.arm = arm, .rating = 1}, drawn.up[arm], late, *ratings);
+          const RatingUnderWay down{.arm = arm, .rating = 0, .segment = part.segment};
+          const RatingUnderWay up{.arm = arm, .rating = 1, .segment = part.segment};
+          delays.draw(arrived, down, drawn.down[arm], late, *ratings);
+          delays.draw(arrived, up, drawn.up[arm], late, *ratings);
         }
         counts.words += late.draws();
       }
+      if (by_segment) hand_out(measuring, part.segment, tallies);
     }
   }
   return counts;
 }
 
+std::array<std::uint64_t, 2> WindowWorld::new_users(const Exposed& exposed, std::uint64_t since) {
+  const std::uint64_t window = next_window_ - 1;
+  double arrivals = 0.0;
+  double from = to_seconds(scenario_.scenario().telemetry.window) * static_cast<double>(window);
+  for (const RatePiece& piece : pieces_) {
+    const double to = seconds_of(piece.to);
+    arrivals += piece.per_second * (to - from);
+    from = to;
+  }
+  Stream stream({key_.seed, key_.replication, "windows.units", window});
+  return audience(false).draw_new_users({.assignment = exposed.assignment,
+                                         .served = exposed.timeline.back().exposure.served,
+                                         .since = since,
+                                         .window = window,
+                                         .arrivals = arrivals},
+                                        stream);
+}
+
 /// Users are counted once a minute. A minute that a change cuts counts them once in each part.
-void WindowWorld::count_users(const Audience::Crowd& crowd, Stretch stretch,
+void WindowWorld::count_users(Audience& audience, const Audience::Crowd& crowd, Stretch stretch,
                               const RouteCounts& served, Stream& stream, Impact& impact) {
   impact.impacted_requests += served.impacted;
   std::uint64_t requests = served.requests;
@@ -200,8 +304,8 @@ void WindowWorld::count_users(const Audience::Crowd& crowd, Stretch stretch,
     const double part = (to - from) / (stretch.to - from);
     const std::uint64_t now = draw_binomial(stream, {requests, part});
     const std::uint64_t bad = draw_binomial(stream, {impacted, part});
-    impact.user_impact_minutes += audience_.draw_users(crowd, now, stream);
-    impact.bad_user_minutes += audience_.draw_users(crowd, bad, stream);
+    impact.user_impact_minutes += audience.draw_users(crowd, now, stream);
+    impact.bad_user_minutes += audience.draw_users(crowd, bad, stream);
     requests -= now;
     impacted -= bad;
     from = to;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,8 +28,25 @@ namespace gatewright::sim {
 struct WindowCounts {
   std::uint64_t requests = 0;
   std::uint64_t candidate_requests = 0;  ///< served and mirrored, as far as telemetry sees them
+  std::uint64_t served = 0;              ///< requests, by the candidate
   Impact impact{};                       ///< without exposure_minutes
   std::uint64_t words = 0;               ///< random ones behind all this
+};
+
+/// What a contender measures of windows.
+struct Measuring {
+  std::vector<Measured> measured;  ///< each once, whatever the segment
+  /// One of its measurements.
+  struct Part {
+    std::size_t measured = 0;
+    std::optional<std::uint8_t> segment{};  ///< only requests of this one
+    friend bool operator==(const Part&, const Part&) = default;
+  };
+  std::vector<Part> parts;
+  /// Adds a measurement, of whose quantiles those are asked for.
+  void add(const Measurement& measurement, std::span<const double> probabilities);
+  [[nodiscard]] bool by_segment() const noexcept;
+  friend bool operator==(const Measuring&, const Measuring&) = default;
 };
 
 class WindowWorld {
@@ -47,12 +65,16 @@ class WindowWorld {
     ExposureHistory history;
     const Assignment& assignment;
   };
-  /// Draws the window as it is after that. Its law is the same whatever else is played; equal
-  /// measurements, each once, meet equal luck. `tallies`: per measurement; `ratings` may be null: then
-  /// ratings come with their answers.
-  WindowCounts play(const Exposed& exposed, std::span<const Measurement> measurements,
+  /// Draws the window as it is after that. Its law is the same whatever else is played; contenders
+  /// that measure the same meet equal luck. `tallies`: per part of `measuring`; `ratings` may be null:
+  /// then ratings come with their answers.
+  WindowCounts play(const Exposed& exposed, const Measuring& measuring,
                     std::span<Tally* const> tallies, const RatingDelays& delays,
                     std::vector<RatingUnderWay>* ratings);
+
+  /// Users whom the window shows for the first time since window `since`, from which on nothing has
+  /// changed of the exposure; per arm.
+  [[nodiscard]] std::array<std::uint64_t, 2> new_users(const Exposed& exposed, std::uint64_t since);
 
  private:
   /// A stretch of the window in which nothing changes.
@@ -64,14 +86,26 @@ class WindowWorld {
   [[nodiscard]] double rate_at(double seconds) const noexcept;
   [[nodiscard]] ArmLaws laws_at(double seconds, Conditions holding,
                                 const ExposureHistory& history) const noexcept;
-  [[nodiscard]] const WindowLaw& law_of(std::span<const Measurement> measurements,
-                                        const ArmLaws& laws);
-  void count_users(const Audience::Crowd& crowd, Stretch stretch, const RouteCounts& served,
-                   Stream& stream, Impact& impact);
+  /// Laws that stand from one time to another.
+  struct Standing {
+    Conditions holding;
+    Stretch stretch;
+    ArmLaws laws;
+  };
+  /// The laws of a stretch in which nothing changes. Valid until the next call.
+  [[nodiscard]] const ArmLaws& laws_of(const Stretch& stretch, Conditions holding,
+                                       const ExposureHistory& history);
+  [[nodiscard]] const WindowLaw& law_of(std::span<const Measured> measured, const ArmLaws& laws);
+  [[nodiscard]] Audience& audience(bool by_segment);
+  /// Takes what was drawn of one segment to the tallies that count it.
+  void hand_out(const Measuring& measuring, std::uint8_t segment, std::span<Tally* const> tallies);
+  static void count_users(Audience& audience, const Audience::Crowd& crowd, Stretch stretch,
+                          const RouteCounts& served, Stream& stream, Impact& impact);
 
   const PreparedScenario& scenario_;
   std::unique_ptr<RateCursor> rates_;
-  Audience audience_;
+  /// Everybody's parts; told apart by segment as well, once somebody asks for segments.
+  std::array<std::unique_ptr<Audience>, 2> audiences_;
   RunKey key_;
   DeploymentNoise deployment_noise_;
   WindowNoise window_noise_;
@@ -80,6 +114,12 @@ class WindowWorld {
   std::vector<RatePiece> pieces_;
   std::vector<double> cuts_;  ///< of the window, rising, with both ends
   std::vector<const WindowLaw*> known_;
+  bool laws_stand_;  ///< until an effect or a price changes
+  std::vector<double> price_changes_;
+  std::vector<Standing> standing_;  ///< the last one of each condition
+  WindowLaw::Room room_;
+  std::vector<Tally> of_segment_;   ///< per measured
+  std::vector<Tally*> drawn_;       ///< the same
   std::uint64_t rate_words_ = 0;    ///< behind the window's rate
   std::uint64_t words_before_ = 0;  ///< behind the rates before
 };

@@ -1,7 +1,7 @@
 """The same canary in NumPy, vectorised window by window; prints requests per second.
 
 One thread, float64: exponential gaps, arms, lognormal latencies and token counts, errors, thumbs;
-P95 and P99 per arm, five rules. Run beside bench_world by ratios.py.
+P95 and P99 per arm, five rules. Run beside bench_world by report.py.
 """
 
 import sys

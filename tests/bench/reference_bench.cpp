@@ -1,5 +1,6 @@
 // The same canary in plain C++, request by request, as one would first write it: a priority queue of
-// events, the standard's generator and laws, a sort per window. Run beside bench_world by ratios.py.
+// events, the standard's generator and laws, a sort per window. And fused into one loop of vectors, the
+// floor for any engine. Run beside bench_world by report.py.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -9,7 +10,12 @@
 #include <functional>
 #include <queue>
 #include <random>
+#include <span>
 #include <vector>
+
+#include "sim/kernels/kernels.h"
+#include "sim/telemetry/quantile.h"
+#include "tests/bench/fused_canary.h"
 
 namespace {
 
@@ -103,5 +109,54 @@ void plain_canary(benchmark::State& bench) {
       benchmark::Counter(static_cast<double>(requests), benchmark::Counter::kIsRate);
 }
 BENCHMARK(plain_canary)->Unit(benchmark::kMillisecond);
+
+#if defined(__x86_64__)
+void fused_canary(benchmark::State& bench) {
+  using namespace gatewright;
+  using namespace gatewright::sim;
+  if (kernels_at(KernelLevel::avx512) == nullptr) {
+    bench.SkipWithError("this machine lacks the level");
+    return;
+  }
+  LaneState state = {};
+  for (std::size_t i = 0; i < LaneState::kGenerators; ++i) state.word[0][i] = i + 1;
+  std::array<std::vector<float>, 2> latencies;
+  std::array<FusedWindow, 2> arms;
+  const auto quantile_of = [](const FusedWindow& arm, double p) {
+    Statistic statistic;
+    statistic.kind = Statistic::Kind::quantile;
+    statistic.probability = p;
+    return quantile(std::span(arm.latencies, arm.count), statistic);
+  };
+  std::uint64_t requests = 0;
+  int hits = 0;
+  for (auto _ : bench) {
+    for (std::size_t arm = 0; arm < arms.size(); ++arm) {
+      latencies[arm].resize(FusedWindow::kRoom);
+      arms[arm] = {.latencies = latencies[arm].data()};
+    }
+    play_fused_window(state, arms);
+    const auto& [baseline, candidate] = arms;
+    const auto share = [](const FusedWindow& arm, double total) {
+      return total / static_cast<double>(arm.count);
+    };
+    const auto differ = [share](double of_candidate, double of_baseline, double by) {
+      return int{of_candidate > of_baseline + by};
+    };
+    hits += int{quantile_of(candidate, 0.95) > 1.20 * quantile_of(baseline, 0.95)} +
+            int{quantile_of(candidate, 0.99) > 1.25 * quantile_of(baseline, 0.99)} +
+            int{share(candidate, candidate.cost) > 1.1 * share(baseline, baseline.cost)} +
+            differ(share(candidate, static_cast<double>(candidate.errors)),
+                   share(baseline, static_cast<double>(baseline.errors)), 0.01) +
+            differ(share(candidate, static_cast<double>(candidate.thumbs_down)),
+                   share(baseline, static_cast<double>(baseline.thumbs_down)), 0.02);
+    requests += baseline.count + candidate.count;
+  }
+  benchmark::DoNotOptimize(hits);
+  bench.counters["requests"] =
+      benchmark::Counter(static_cast<double>(requests), benchmark::Counter::kIsRate);
+}
+BENCHMARK(fused_canary)->Unit(benchmark::kMicrosecond);
+#endif
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sim/field.h"
+#include "sim/telemetry/quantile.h"
 #include "sim/windows/window_world.h"
 #include "tests/support/worlds.h"
 
@@ -30,17 +31,44 @@ std::vector<Probe> five_metrics() {
           probe("thumbs_down", Kind::rate)};
 }
 
-/// One arm: nothing is exposed, and the old model answers all.
-void one_arm_by_windows(benchmark::State& bench) {
+/// The same, and two quantiles of latency.
+std::vector<Probe> with_quantiles() {
+  std::vector<Probe> probes = five_metrics();
+  for (const double probability : {0.95, 0.99}) {
+    probes.push_back(probe("latency", Kind::quantile, Form::readings));
+    probes.back().statistic.probability = probability;
+  }
+  return probes;
+}
+
+/// The same, and the whole distribution of costs.
+std::vector<Probe> with_histogram() {
+  std::vector<Probe> probes = five_metrics();
+  probes.push_back(probe("cost", Kind::mean, Form::distributions));
+  return probes;
+}
+
+/// One arm: nothing is exposed, and the old model answers all. Quantiles are read of every window.
+void one_arm_by_windows(benchmark::State& bench, const std::vector<Probe>& probes) {
   const Scenario scenario = world(static_cast<double>(bench.range(0)) / 60.0);
   const auto ready = prepared(scenario);
   WindowWorld windows(*ready);
   windows.start({1, 0});
   const RatingDelays delays(scenario.baseline.thumbs.delay, scenario.telemetry.window,
                             scenario.horizon);
-  std::vector<Measurement> measurements;
-  for (const Probe& probe : five_metrics()) measurements.push_back(measurement_of(probe));
-  std::vector<Tally> tallies(measurements.size());
+  Measuring measuring;
+  std::vector<Probe> quantiles;
+  std::vector<double> probabilities;
+  for (const Probe& probe : probes) {
+    if (probe.statistic.kind != Kind::quantile) {
+      measuring.add(measurement_of(probe), {});
+      continue;
+    }
+    quantiles.push_back(probe);
+    probabilities.push_back(probe.statistic.probability);
+  }
+  if (!quantiles.empty()) measuring.add(measurement_of(quantiles.front()), probabilities);
+  std::vector<Tally> tallies(measuring.parts.size());
   std::vector<Tally*> places;
   for (Tally& tally : tallies) places.push_back(&tally);
   const ExposureSegment nothing{};
@@ -48,21 +76,30 @@ void one_arm_by_windows(benchmark::State& bench) {
   const WindowWorld::Exposed exposed{std::span(&nothing, 1), kNever,
                                      ExposureHistory(std::span(&nothing, 1)), assignment};
   const auto play = [&] {
+    for (Tally& tally : tallies) tally[kBaselineArm].clear();
     windows.advance();
-    benchmark::DoNotOptimize(windows.play(exposed, measurements, places, delays, nullptr));
+    benchmark::DoNotOptimize(windows.play(exposed, measuring, places, delays, nullptr));
+    ArmTally& last = tallies.back()[kBaselineArm];
+    for (const Probe& probe : quantiles)
+      benchmark::DoNotOptimize(quantile(last.values, last.ranges, probe.statistic));
   };
   play();  // builds the law
   for (auto _ : bench) play();
 }
-BENCHMARK(one_arm_by_windows)->Arg(50)->Arg(500)->Arg(15'000)->Arg(50'000)->Arg(60'000'000);
+void all_sizes(benchmark::internal::Benchmark* bench) {
+  for (const int size : {50, 200, 750, 3'000, 15'000, 50'000, 60'000'000}) bench->Arg(size);
+}
+BENCHMARK_CAPTURE(one_arm_by_windows, sums, five_metrics())->Apply(all_sizes);
+BENCHMARK_CAPTURE(one_arm_by_windows, quantiles, with_quantiles())->Apply(all_sizes);
+BENCHMARK_CAPTURE(one_arm_by_windows, histogram, with_histogram())->Apply(all_sizes);
 
 /// The same by requests.
-void one_arm_by_requests(benchmark::State& bench) {
+void one_arm_by_requests(benchmark::State& bench, const std::vector<Probe>& probes) {
   Scenario scenario = world(static_cast<double>(bench.range(0)) / 60.0);
   scenario.horizon = 10min;
   Script script;
   script.stages = {{"nothing", {}}};
-  script.probes = five_metrics();
+  script.probes = probes;
   const std::vector<Contender> field = {scripted(script)};
   const auto ready = prepared(scenario);
   Field players(field, *ready);
@@ -73,7 +110,8 @@ void one_arm_by_requests(benchmark::State& bench) {
       benchmark::Counter(10.0 * static_cast<double>(bench.iterations()),
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(one_arm_by_requests)->Arg(50)->Arg(500)->Arg(15'000);
+BENCHMARK_CAPTURE(one_arm_by_requests, sums, five_metrics())->Arg(50)->Arg(750)->Arg(15'000);
+BENCHMARK_CAPTURE(one_arm_by_requests, quantiles, with_quantiles())->Arg(50)->Arg(750)->Arg(15'000);
 
 void rollout(benchmark::State& bench, Fidelity fidelity) {
   Scenario scenario = world(static_cast<double>(bench.range(0)) / 60.0);

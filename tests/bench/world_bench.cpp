@@ -106,31 +106,11 @@ void half_by_request(benchmark::State& bench) {
 }
 WORLD_BENCHMARK(half_by_request);
 
-void half_with_ramping_effect(benchmark::State& bench) {
-  Scenario scenario = world();
-  scenario.effects = {effect("latency", 1.5)};
-  scenario.effects[0].ramp_in = 12h;
-  play_one(bench, steady({.served = 5'000}), scenario);
-}
-WORLD_BENCHMARK(half_with_ramping_effect);
-
-void half_with_noise(benchmark::State& bench) {
-  Scenario scenario = world();
-  scenario.noise.deployment = {{"latency", 0.02}, {"quality", 0.01}};
-  scenario.noise.window = {{"latency", {0.05, 10min}}};
-  play_one(bench, steady({.served = 5'000}), scenario);
-}
-WORLD_BENCHMARK(half_with_noise);
-
 /// The canary that reference_bench.cpp and numpy_canary.py play: 5% of 50 requests/s, P95, P99, errors,
-/// thumbs and costs every five minutes. Here with users, a router, an engine and checkers around it.
-void canary(benchmark::State& bench) {
-  const auto level = static_cast<KernelLevel>(bench.range(0));
-  if (kernels_at(level) == nullptr) {
-    bench.SkipWithError("this machine lacks the level");
-    return;
-  }
-  use_kernels(level);
+/// thumbs and costs every five minutes. As there an arm is drawn per request, users are not told apart,
+/// nobody refuses or rates up, quality is no matter, and numbers are independent; here a router, an
+/// engine, checkers and impact are around it.
+Scenario canary_world() {
   Scenario scenario = world(50.0);
   scenario.horizon = 4h;
   scenario.telemetry.window = 5min;
@@ -140,9 +120,25 @@ void canary(benchmark::State& bench) {
   scenario.baseline.latency.per_output_token_seconds = 0.0;
   scenario.baseline.price = {"test-model", 3e-6, 15e-6};
   scenario.baseline.error_probability = 0.010;
+  scenario.baseline.refusal_probability = 0.0;
   scenario.baseline.thumbs.rate_given = 1.0;
   scenario.baseline.thumbs.down = 0.03;
+  scenario.baseline.thumbs.up = 0.0;
+  scenario.traffic.token_correlation = 0.0;
+  scenario.same_prompt.correlation = 0.0;
+  scenario.traffic.users = {.count = 1};
+  scenario.objectives.quality_floor = 0.0;
   scenario.effects = {effect("latency", 1.05), effect("error", 1.2)};
+  return scenario;
+}
+
+void play_canary(benchmark::State& bench, AssignmentUnit by, const Scenario& scenario) {
+  const auto level = static_cast<KernelLevel>(bench.range(0));
+  if (kernels_at(level) == nullptr) {
+    bench.SkipWithError("this machine lacks the level");
+    return;
+  }
+  use_kernels(level);
   Script script;
   script.stages = {{"canary", {.served = 500}}};
   for (const double p : {0.95, 0.99}) {
@@ -152,9 +148,22 @@ void canary(benchmark::State& bench) {
   script.probes.push_back(probe("error", Statistic::Kind::rate, Form::samples, 5min));
   script.probes.push_back(probe("thumbs_down", Statistic::Kind::rate, Form::samples, 5min));
   script.probes.push_back(probe("cost", Statistic::Kind::mean, Form::samples, 5min));
-  play_one(bench, scripted(script), scenario);
+  Contender one = scripted(script);
+  one.assignment.by = by;
+  play_one(bench, one, scenario);
+}
+void canary(benchmark::State& bench) {
+  play_canary(bench, AssignmentUnit::request, canary_world());
 }
 BENCHMARK(canary)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
+
+/// The same with 20,000 users who stay with their arm, by MD5.
+void canary_with_users(benchmark::State& bench) {
+  Scenario scenario = canary_world();
+  scenario.traffic.users = {.count = 20'000, .zipf = 1.1};
+  play_canary(bench, AssignmentUnit::user, scenario);
+}
+BENCHMARK(canary_with_users)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
 
 /// All parts of a faithful world at once, but for servers, under five gates.
 void everything(benchmark::State& bench) {
@@ -173,6 +182,36 @@ void everything(benchmark::State& bench) {
 }
 WORLD_BENCHMARK(everything);
 
+/// In the middle of each minute.
+void change_prices(Scenario& scenario) {
+  Arm::Price& price = scenario.baseline.price;
+  for (Duration from = 30s; from < scenario.horizon; from += 1min)
+    price.changes.push_back({.from = from,
+                             .input_usd_per_token = price.input_usd_per_token,
+                             .output_usd_per_token = price.output_usd_per_token});
+}
+
+/// All that the table of prices has one by one.
+void with_everything(Scenario& scenario) {
+  scenario.traffic.arrivals = BurstyArrivals{.rate_per_second = 40.0};
+  scenario.traffic.tenants.count = 100;
+  scenario.traffic.tenants.burstiness.emplace();
+  scenario.traffic.users.sessions.requests = 4.0;
+  scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
+  scenario.baseline.error_bursts.emplace();
+  scenario.baseline.refusal_detector.specificity = 0.99;
+  scenario.baseline.thumbs.delay = {DelayLaw::Kind::lognormal, 40.0, 1.9};
+  scenario.noise.deployment = {{"latency", 0.02}, {"quality", 0.01}};
+  scenario.noise.window = {{"latency", {0.05, 10min}}};
+  scenario.noise.prompts["error"] = 0.08;
+  scenario.effects = {effect("latency", 1.01), effect("cost", 1.01), effect("error", 1.01)};
+  scenario.effects[0].segment = "premium";
+  scenario.effects[1].ramp_in = 12h;
+  scenario.effects[2].above_served = 0.25;
+  scenario.telemetry.lost = 0.01;
+  change_prices(scenario);
+}
+
 // ---- the price of each part of a faithful world, at half exposure ----
 
 template <typename Change>
@@ -185,20 +224,33 @@ void half_with(benchmark::State& bench, Change change) {
   BENCHMARK_CAPTURE(half_with, name, [](Scenario& s) { change; })->Unit(benchmark::kMillisecond)
 
 PRICE_BENCHMARK(nothing, static_cast<void>(s));
+PRICE_BENCHMARK(diurnal_arrivals, s.traffic.arrivals = DiurnalArrivals{.rate_per_second = 40.0});
 PRICE_BENCHMARK(bursty_arrivals, s.traffic.arrivals = BurstyArrivals{.rate_per_second = 40.0});
-PRICE_BENCHMARK(tenants, (s.traffic.tenants.count = 100, s.traffic.tenants.burstiness.emplace()));
+PRICE_BENCHMARK(bursty_tenants,
+                (s.traffic.tenants.count = 100, s.traffic.tenants.burstiness.emplace()));
 PRICE_BENCHMARK(sessions, s.traffic.users.sessions.requests = 4.0);
 PRICE_BENCHMARK(late_feedback, (s.baseline.thumbs.delay = {DelayLaw::Kind::lognormal, 40.0, 1.9}));
 PRICE_BENCHMARK(error_bursts, s.baseline.error_bursts.emplace());
 PRICE_BENCHMARK(detector, s.baseline.refusal_detector.specificity = 0.99);
+PRICE_BENCHMARK(noise, (s.noise.deployment = {{"latency", 0.02}, {"quality", 0.01}},
+                        s.noise.window = {{"latency", {0.05, 10min}}}));
 PRICE_BENCHMARK(flipping_prompts, s.noise.prompts["error"] = 0.08);
 PRICE_BENCHMARK(an_effect, s.effects = {effect("latency", 1.01)});
 PRICE_BENCHMARK(an_effect_for_a_segment,
                 (s.traffic.segments = {{"free", 0.8}, {"premium", 0.2}},
                  s.effects = {effect("latency", 1.01)}, s.effects[0].segment = "premium"));
+PRICE_BENCHMARK(an_effect_for_long_prompts,
+                (s.effects = {effect("latency", 1.01)}, s.effects[0].above_input_tokens = 1'000.0));
 PRICE_BENCHMARK(an_effect_above_an_exposure,
                 (s.effects = {effect("latency", 1.01)}, s.effects[0].above_served = 0.25));
+PRICE_BENCHMARK(a_ramping_effect,
+                (s.effects = {effect("latency", 1.5)}, s.effects[0].ramp_in = 12h));
+PRICE_BENCHMARK(a_periodic_effect,
+                (s.effects = {effect("latency", 1.01)},
+                 s.effects[0].periodic = Effect::Periodic{.period = 10s, .on = 3s}));
+PRICE_BENCHMARK(a_price_change_a_minute, change_prices(s));
 PRICE_BENCHMARK(telemetry_faults, s.telemetry.lost = 0.01);
+PRICE_BENCHMARK(all_but_servers, with_everything(s));
 PRICE_BENCHMARK(servers, s.serving.emplace());
 
 void half_with_histograms(benchmark::State& bench) {

@@ -6,7 +6,6 @@ from typing import Any
 import gatewright as gw
 import numpy as np
 import pytest
-from gatewright.gate_conformance import NOT_TOLD
 from numpy.typing import NDArray
 
 Slots = NDArray[np.float64]
@@ -22,6 +21,9 @@ def gates_of(name: str) -> list[dict[str, Any]]:
         ("error", {"above": "10%"}),
         ("cost", {"p90_above": "1.3x"}),
         ("cost", {"distribution_shift": 0.1}),
+        ("error", {"ratio_above": "1x"}),
+        ("cost", {"rises_by": "$0"}),
+        ("error", {"rises_by": "0pp"}),
     ):
         gate = {"metric": metric, "harm": harm, "test": {name: {}}}
         try:
@@ -32,7 +34,7 @@ def gates_of(name: str) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(set(gw.GATE_TESTS) - NOT_TOLD))
+@pytest.mark.parametrize("name", sorted(gw.GATE_TESTS))
 def test_every_built_in_test_conforms(name: str) -> None:
     gates = gates_of(name)
     assert gates, "it weighs none of the gates that it is offered"
@@ -40,10 +42,35 @@ def test_every_built_in_test_conforms(name: str) -> None:
         gw.testing.check_gate_test(gate)
 
 
-def test_tests_of_pairs_are_refused_by_name() -> None:
-    gate = {"metric": "error", "harm": {"ratio_above": "2x"}, "test": {"paired_rate": {}}}
-    with pytest.raises(ValueError, match="paired_rate weighs what windows in Python do not tell"):
-        gw.testing.check_gate_test(gate)
+def test_pairs_are_told_by_their_products() -> None:
+    # 12 prompts on which the candidate alone fails and 4 on which the baseline does. Fair coins do
+    # that in 2,517 of 65,536 cases: scipy.stats.binomtest(12, 16, alternative="greater").
+    test = gw.gate_test({"metric": "error", "harm": {"ratio_above": "1x"}, "test": {"mcnemar": {}}})
+    assert test.pairs
+    slots = np.zeros(test.slots)
+    test.update(slots, gw.Window(gw.Summary(100, 9, 9), gw.Summary(100, 17, 17), products=5.0))
+    p = math.exp(math.log(2 * 0.05) * test.evidence(slots, gw.Budget()).harm) / 2
+    assert p == pytest.approx(0.038406372, rel=1e-7)
+
+
+def test_a_window_without_what_is_asked_for_says_nothing() -> None:
+    one = gw.Summary(100, 130.0, 200.0)
+    for written in (
+        {"metric": "cost", "harm": {"rises_by": "0%"}, "test": {"paired_mixture": {}}},
+        {"metric": "latency", "harm": {"rises_by": "0%"}, "test": {"ratio_mixture": {}}},
+    ):
+        test = gw.gate_test(written)
+        slots = np.zeros(test.slots)
+        test.update(slots, gw.Window(one, one))
+        assert not slots.any()
+        assert bool(test.covariate) != test.pairs
+    with pytest.raises(ValueError, match="not finite"):
+        test.update(
+            slots,
+            gw.Window(
+                one, one, covariates=(gw.Covariate(1.0, math.nan, 1.0), gw.Covariate(1.0, 1.0, 1.0))
+            ),
+        )
 
 
 def test_a_gate_can_be_written_as_in_a_plan() -> None:

@@ -48,6 +48,32 @@ def test_records_are_a_sequence(world: gw.Scenario) -> None:
     assert "halted" in repr(record)
 
 
+def test_records_tell_what_ab_tests_found_of_all_users_and_of_segments() -> None:
+    result = gw.run("scenarios/catalog/ab_segments.yaml", runs=4, twin=False)
+    tests = ("ab test", "ab test free", "ab test premium")
+    for record in result.records:
+        assert tuple(record.found) == tests
+        assert record.outcome == "halted"
+        halting = [test for test in tests if record.found[test] == "baseline_wins"]
+        assert record.failing == tuple(halting)
+    assert {record.failing for record in result.records} >= {("ab test premium",)}
+    for test in tests:
+        column = result.records.column(f"found.{test}").tolist()
+        assert column == [record.found[test] for record in result.records]
+        shares = [
+            result.estimates[f"found.{test}.{finding}"].value
+            for finding in ("inconclusive", "equivalent", "candidate_wins", "baseline_wins")
+        ]
+        assert sum(shares) == 1.0
+    assert not any(name.startswith("found.refusal") for name in result.records.columns)
+
+
+def test_a_policy_without_ab_tests_finds_nothing(world: gw.Scenario) -> None:
+    records = gw.run(world, runs=1, twin=False).records
+    assert records[0].found == {}
+    assert not any(name.startswith("found.") for name in records.columns)
+
+
 @pytest.mark.parametrize("arguments", [[], ["--policy", TEXTBOOK], ["--confidence", "99%"]])
 def test_json_and_text_are_those_of_the_command_line(
     command_line: str, arguments: list[str]

@@ -426,6 +426,97 @@ inline void expect_order_does_not_matter(const GateSpec& spec) {
   EXPECT_NEAR(player.evidence().safety, reversed.evidence().safety, 1e-9) << describe(spec);
 }
 
+/// What several reporters saw of one window, added up in the order of `places`.
+[[nodiscard]] inline Event merged(const std::vector<Samples>& parts,
+                                  const std::vector<std::size_t>& places) {
+  Samples whole = parts[places.front()];
+  for (std::size_t i = 1; i < places.size(); ++i) {
+    const Samples& part = parts[places[i]];
+    whole.baseline += part.baseline;
+    whole.candidate += part.candidate;
+    if (whole.covariates) {
+      whole.covariates->baseline += part.covariates->baseline;
+      whole.covariates->candidate += part.covariates->candidate;
+    }
+    if (whole.sum_of_products) *whole.sum_of_products += *part.sum_of_products;
+  }
+  return whole;
+}
+
+/// Windows whose summaries were merged of seven parts in any order decide the same at every look.
+inline void expect_parts_merge_in_any_order(const GateSpec& spec) {
+  GateWorld world(spec);
+  if (world.form() != Form::samples) return;
+  const std::vector<std::vector<std::size_t>> orders{
+      {0, 1, 2, 3, 4, 5, 6}, {6, 5, 4, 3, 2, 1, 0}, {3, 0, 5, 1, 6, 2, 4}};
+  GatePlayer player(spec);
+  for (const double excess : {-0.04, 0.04}) {
+    std::vector<Evidence> first;
+    for (const std::vector<std::size_t>& order : orders) {
+      player.forget();
+      for (std::size_t look = 0; look < 8; ++look) {
+        std::vector<Samples> parts;
+        for (std::size_t part = 0; part < order.size(); ++part)
+          parts.push_back(std::get<Samples>(
+              world.plain(100 + 31 * part, excess, static_cast<int>(order.size() * look + part))));
+        const Evidence said = player.look(merged(parts, order));
+        if (first.size() == look) first.push_back(said);
+        const Evidence& other = first[look];
+        EXPECT_NEAR(said.harm, other.harm, 1e-9 * (1.0 + other.harm)) << describe(spec);
+        EXPECT_NEAR(said.safety, other.safety, 1e-9 * (1.0 + other.safety)) << describe(spec);
+        EXPECT_EQ(said.harm >= 1.0, other.harm >= 1.0) << describe(spec);
+        EXPECT_EQ(said.safety >= 1.0, other.safety >= 1.0) << describe(spec);
+        EXPECT_EQ(said.enough, other.enough) << describe(spec);
+      }
+    }
+  }
+}
+
+/// Whether a test that promises something takes its bounds from its budget when it is prepared, by a
+/// recursion that knows no probabilities as small as this.
+[[nodiscard]] inline bool solves_its_bounds(std::string_view test) {
+  return test == "group_sequential" || test == "poisson_max_sprt";
+}
+
+/// With errors of 1e-300 the evidence of a harmful candidate grows with its requests, from less than
+/// is needed to more, and is at every look a finite number: nothing is computed but in logarithms.
+inline void expect_small_p_values(GateSpec spec) {
+  if (is_two_sided(spec) || solves_its_bounds(spec.test.name)) return;
+  if (spec.harm.kind == HarmSpec::Kind::distribution)
+    spec.harm = {.kind = spec.harm.kind, .relation = Relation::difference, .margin = 0.0};
+  // The worlds have no quantile at a level.
+  if (spec.harm.kind == HarmSpec::Kind::quantile && spec.harm.relation == Relation::absolute)
+    return;
+  constexpr double kError = 1e-300;
+  GatePlayer player(spec, {.false_alarm = kError, .missed_harm = kError});
+  const Guarantee guarantee = player.test().guarantee();
+  if (guarantee != Guarantee::anytime && guarantee != Guarantee::fixed_looks) return;
+  GateWorld world(spec);
+  // As far as a likelihood ratio of a stated harm needs it.
+  const bool is_up = spec.harm.direction == Direction::up;
+  const double edge = world.candidate_level(0.0);
+  const double excess = !world.is_event() ? 0.25 * edge : is_up ? 0.25 : 0.75 * edge;
+  double last = 0.0, least = 1.0, most = 0.0;
+  for (const std::uint64_t requests : {100, 10'000, 1'000'000'000}) {
+    // A test of one look has it at the first window.
+    if (spec.test.name == "ab_test") player.forget();
+    for (int window = 0; window < 60; ++window) {
+      const Evidence now = player.look(world.plain(requests, excess, window));
+      expect_sane(now, spec);
+      if (now.harm > 0.0) least = std::min(least, now.harm);
+      most = std::max(most, now.harm);
+    }
+    const Evidence now = player.evidence();
+    // Windows that grow differ by more, which clustered_rate takes for bursts.
+    if (spec.test.name != "clustered_rate") {
+      EXPECT_GE(now.harm, last * (1.0 - 1e-9)) << describe(spec) << " at " << requests;
+    }
+    last = now.harm;
+  }
+  EXPECT_LT(least, 1.0) << describe(spec);
+  EXPECT_GE(most, 1.0) << describe(spec);
+}
+
 /// A state that went through its text goes on as the one that did not.
 inline void expect_state_survives_encoding(const GateSpec& spec) {
   using namespace std::chrono_literals;

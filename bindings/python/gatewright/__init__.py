@@ -21,6 +21,7 @@ from .frames import Frame
 from .gate import (
     GATE_TESTS,
     Budget,
+    Covariate,
     Distribution,
     Evidence,
     Form,
@@ -44,6 +45,7 @@ __all__ = [
     "Budget",
     "Calibration",
     "Cause",
+    "Covariate",
     "Diagnostic",
     "Distribution",
     "Estimate",

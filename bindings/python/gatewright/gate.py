@@ -69,11 +69,36 @@ class Reading(NamedTuple):
     ok: bool = True
 
 
+class Covariate(NamedTuple):
+    """A second number of an arm's requests, such as the length of each prompt, as sums.
+
+    Attributes:
+        sum: Of the second number.
+        sum_of_squares: Of the second number.
+        sum_of_products: Of the second number times the metric's own.
+    """
+
+    sum: float
+    sum_of_squares: float
+    sum_of_products: float
+
+
 class Window(NamedTuple):
-    """What both arms showed in one window, each side in the test's form."""
+    """What both arms showed in one window, each side in the test's form.
+
+    Attributes:
+        baseline: Its side.
+        candidate: Its side.
+        products: Of tests of pairs, whose sides are summaries of the same mirrored prompts: the
+            sum, over the prompts, of the baseline's number times the candidate's; of events, how
+            many prompts both had.
+        covariates: Of tests with a covariate: the baseline's and the candidate's.
+    """
 
     baseline: Summary | Distribution | Reading
     candidate: Summary | Distribution | Reading
+    products: float | None = None
+    covariates: tuple[Covariate, Covariate] | None = None
 
 
 class Budget(NamedTuple):
@@ -150,6 +175,9 @@ class GateTest:
         statistic: ``"mean"``, ``"mean_log"`` (sums are of logarithms), ``"rate"`` or
             ``"quantile"``.
         slots: Number of float64 slots of memory, all 0 at first.
+        pairs: Whether it weighs both answers to each mirrored prompt: :attr:`Window.products`.
+        covariate: The metric that it wants beside its own, see :attr:`Window.covariates`; empty for
+            none.
         exempt: Claims of :func:`gatewright.testing.check_gate_test` that it does not make; say why
             beside it.
     """
@@ -160,6 +188,8 @@ class GateTest:
     form: Form = "samples"
     statistic: Literal["mean", "mean_log", "rate", "quantile"] = "mean"
     slots: int = 0
+    pairs: bool = False
+    covariate: str = ""
     exempt: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -210,6 +240,8 @@ class _BuiltIn(GateTest):
         self.form = self._gate.form
         self.statistic = self._gate.statistic
         self.slots = self._gate.slots
+        self.pairs = self._gate.pairs
+        self.covariate = self._gate.covariate
 
     def prepare(self, budget: Budget) -> None:
         self._budget = budget
@@ -217,7 +249,8 @@ class _BuiltIn(GateTest):
 
     def update(self, slots: NDArray[np.float64], window: Window) -> None:
         tell: Any = getattr(self._gate, f"update_{self.form}")
-        tell(slots, window.baseline, window.candidate)
+        beside = (window.products, window.covariates) if self.form == "samples" else ()
+        tell(slots, window.baseline, window.candidate, *beside)
 
     def evidence(self, slots: NDArray[np.float64], budget: Budget) -> Evidence:
         if budget != self._budget:

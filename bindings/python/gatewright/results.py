@@ -39,7 +39,8 @@ class RunRecords(Frame, Sequence[_core.RunRecord]):
     """What each run came to: a sequence of records, and the same as columns.
 
     The columns are the attributes of :class:`gatewright.RunRecord`, with one truth value
-    ``failing.GATE`` per gate, and ``violations`` as their number.
+    ``failing.GATE`` per gate, one text ``found.GATE`` per A/B test, and ``violations`` as their
+    number.
     """
 
     def __init__(self, records: _core.Records) -> None:

@@ -128,9 +128,13 @@ TEST(GapLaw, HasTheCoefficientOfVariationThatIsSaid) {
       EXPECT_NEAR(is_gamma ? law.shape * law.scale : law.scale * first, 1.0, 1e-9);
       EXPECT_NEAR(is_gamma ? 1.0 / std::sqrt(law.shape) : std::sqrt(second / first / first - 1.0),
                   cv, 1e-9 * cv);
-      Stream stream({84, 0, "gaps", static_cast<std::uint64_t>(10.0 * cv)});
-      std::vector<double> gaps(200'000);
-      for (double& gap : gaps) gap = law.draw(stream);
+      LaneStream stream({84, 0, "gaps", static_cast<std::uint64_t>(10.0 * cv)});
+      GapLaw::Batch batch;
+      std::vector<double> gaps;
+      while (gaps.size() < 200'000) {
+        const std::size_t drawn = law.draw(stream, batch);
+        gaps.insert(gaps.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(drawn));
+      }
       const auto cdf = [&](double gap) {
         if (gap <= 0.0) return 0.0;
         return is_gamma ? boost::math::gamma_p(law.shape, gap / law.scale)
@@ -333,6 +337,33 @@ TEST(Sessions, ThinkAsTheLawSays) {
       ks_distance(thinks,
                   [](double t) { return 0.5 * std::erfc(-std::log(t / 45.0) / std::sqrt(2.0)); }),
       ks_limit(thinks.size()));
+}
+
+TEST(Sessions, WaitLongerThanAnyCalendar) {
+  // Claim: with three hours to think, each request of the fourth hour but for new sessions follows one
+  // of the first by three hours, and of the requests of one hour the next one's share is 3/4
+  // (binomial, normal approximation, 99.9%); one replication, windows of a minute.
+  Traffic traffic = poisson_traffic(2.0);
+  traffic.users.sessions = {
+      .requests = 4.0, .think = {DelayLaw::Kind::fixed, 10'800.0, 0.0}, .gap = hours(100)};
+  const auto process = made(traffic);
+  ArrivalPlayer player(*process, {93, 0}, minutes(1), traffic);
+  std::map<std::uint32_t, double> last;
+  double asked = 0.0;
+  double followed = 0.0;
+  for (int window = 0; window < 240; ++window) {
+    const ArrivalColumns& columns = player.next();
+    for (std::size_t i = 0; i < columns.at_seconds.size(); ++i) {
+      const double at = columns.at_seconds[i];
+      if (window < 60) asked += 1.0;
+      const auto [found, is_new] = last.try_emplace(columns.session[i], at);
+      if (is_new) continue;
+      ASSERT_NEAR(at - found->second, 10'800.0, 1e-6);
+      followed += 1.0;
+    }
+  }
+  EXPECT_TRUE(normal_interval(0.75 * asked, std::sqrt(0.75 * 0.25 * asked)).contains(followed))
+      << followed << " of " << asked;
 }
 
 TEST(Sessions, StopWithTheTraffic) {

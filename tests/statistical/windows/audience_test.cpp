@@ -1,14 +1,17 @@
 // Claims, seeds fixed: windows cover the same users as requests do; the number of different users that
 // make n requests has the mean and the variance of sampling with replacement (each within 4 standard
-// errors, 3,000 draws; the reference draws every request).
+// errors, 3,000 draws; the reference draws every request), and so has the number of those whom no window
+// showed before (2,000 rollouts).
 #include "sim/windows/audience.h"
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <set>
 #include <vector>
 
+#include "sim/windows/counts.h"
 #include "tests/statistical/windows/comparison.h"
 #include "tests/support/worlds.h"
 
@@ -25,7 +28,7 @@ TEST(Audience, CoversTheUsersThatRequestsAreAssignedBy) {
   const Scenario scenario = crowd(3'000, 1.1);
   const auto world = prepared(scenario);
   const Assignment assignment;
-  Audience audience(*world);
+  Audience audience(*world, false);
   for (const std::uint64_t replication : {0U, 7U}) {
     audience.start({5, replication});
     Assigner assigner(assignment, 3'000, 5, replication);
@@ -48,7 +51,7 @@ TEST(Audience, ListedUsersAreServedFirstOrNever) {
   Assignment assignment;
   assignment.allow = {3, 4};
   assignment.deny = {4, 5};
-  Audience audience(*world);
+  Audience audience(*world, false);
   audience.start({1, 0});
   EXPECT_NEAR(audience.parts(assignment, 1)[0].served, 1.0 / 50.0, 1e-12);
   EXPECT_NEAR(audience.parts(assignment, 10'000)[0].served, 48.0 / 50.0, 1e-12);
@@ -60,7 +63,7 @@ TEST(Audience, SegmentsAreThoseOfTheirUsers) {
   scenario.effects = {effect("error", 2.0)};
   scenario.effects.front().segment = "premium";
   const auto world = prepared(scenario);
-  Audience audience(*world);
+  Audience audience(*world, false);
   audience.start({9, 2});
   Segmenter segmenter(scenario.traffic.segments, 2'000);
   segmenter.start(9, 2);
@@ -77,7 +80,7 @@ TEST(Audience, SegmentsAreThoseOfTheirUsers) {
 TEST(Audience, DifferentUsersAreCountedAsSamplingWithReplacementDoes) {
   const Scenario scenario = crowd(500, 1.0);
   const auto world = prepared(scenario);
-  Audience audience(*world);
+  Audience audience(*world, false);
   audience.start({1, 0});
   const Assignment assignment;
   constexpr std::uint16_t kServed = 5'000;
@@ -104,6 +107,50 @@ TEST(Audience, DifferentUsersAreCountedAsSamplingWithReplacementDoes) {
         << requests;
     EXPECT_NEAR(std::sqrt(a.variance), std::sqrt(b.variance), 0.08 * std::sqrt(b.variance) + 0.05)
         << requests;
+  }
+}
+
+TEST(Audience, NewUsersComeAsRequestsShowThem) {
+  const Scenario scenario = crowd(400, 1.0);
+  const auto world = prepared(scenario);
+  Audience audience(*world, false);
+  Assignment assignment;
+  assignment.allow = {3};
+  assignment.deny = {5};
+  constexpr std::uint16_t kServed = 2'000;
+  constexpr double kArrivals = 40.0;
+  constexpr std::uint64_t kSince = 3, kUntil = 12;
+  Assigner assigner(assignment, 400, 1, 0);
+  constexpr std::size_t kTimes = 2'000;
+  std::array<Sample, 2> counted, exact;  // after all windows, per arm
+  Stream drawn({1, 0, "test.drawn", 0});
+  Stream singly({1, 0, "test.singly", 0});
+  for (std::size_t i = 0; i < kTimes; ++i) {
+    audience.start({1, 0});
+    std::array<std::uint64_t, 2> all{};
+    for (std::uint64_t window = kSince; window < kUntil; ++window) {
+      const Audience::Look look{assignment, kServed, kSince, window, kArrivals};
+      const auto now = audience.draw_new_users(look, drawn);
+      EXPECT_EQ(audience.draw_new_users(look, drawn), now);
+      for (const std::size_t arm : {0U, 1U}) all[arm] += now[arm];
+    }
+    std::array<std::set<std::uint32_t>, 2> users;
+    const auto requests = draw_poisson(singly, kArrivals * static_cast<double>(kUntil - kSince));
+    for (std::uint64_t k = 0; k < requests; ++k) {
+      const std::uint32_t user = world->tables().population.user(singly());
+      if (user != 3 && user != 5) users[assigner.user_bucket(user) < kServed ? 1 : 0].insert(user);
+    }
+    for (const std::size_t arm : {0U, 1U}) {
+      counted[arm].push_back(static_cast<double>(all[arm]));
+      exact[arm].push_back(static_cast<double>(users[arm].size()));
+    }
+  }
+  for (const std::size_t arm : {0U, 1U}) {
+    const Moments a = moments(counted[arm]), b = moments(exact[arm]);
+    // Users of like activity count as equal: 0.5% of the mean.
+    EXPECT_NEAR(a.mean, b.mean,
+                4.0 * std::sqrt((a.variance + b.variance) / kTimes) + 0.005 * b.mean);
+    EXPECT_NEAR(a.variance, b.variance, 4.0 * std::sqrt(4.0 / kTimes) * b.variance);
   }
 }
 

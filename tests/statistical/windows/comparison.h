@@ -3,11 +3,14 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gatewright::sim::testing {
@@ -43,6 +46,23 @@ inline double correlation(const Sample& a, const Sample& b) {
   return product / static_cast<double>(a.size()) / std::sqrt(x.variance * y.variance);
 }
 
+/// Spearman's: of the ranks, so that a few extremes do not decide it; equal numbers share their mean rank.
+inline double rank_correlation(const Sample& a, const Sample& b) {
+  const auto ranks = [](const Sample& sample) {
+    std::vector<std::size_t> order(sample.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::sort(order, {}, [&sample](std::size_t i) { return sample[i]; });
+    Sample rank(sample.size());
+    for (std::size_t first = 0, last = 0; first < order.size(); first = last) {
+      while (last < order.size() && sample[order[last]] == sample[order[first]]) ++last;
+      for (std::size_t i = first; i < last; ++i)
+        rank[order[i]] = 0.5 * static_cast<double>(first + last - 1);
+    }
+    return rank;
+  };
+  return correlation(ranks(a), ranks(b));
+}
+
 /// Largest distance of the two empirical distribution functions (Smirnov).
 inline double distance(Sample a, Sample b) {
   std::ranges::sort(a);
@@ -64,6 +84,56 @@ inline double distance(Sample a, Sample b) {
 inline double critical_distance(double alpha, std::size_t m, std::size_t n) {
   const auto a = static_cast<double>(m), b = static_cast<double>(n);
   return std::sqrt(-std::log(alpha / 2.0) / 2.0) * std::sqrt((a + b) / (a * b));
+}
+
+/// The probability that two samples of one law are that far apart or farther, for large samples:
+/// Kolmogorov's series at D sqrt(mn / (m + n)); too large for laws with atoms.
+inline double smirnov_p(double distance, std::size_t m, std::size_t n) {
+  const auto a = static_cast<double>(m), b = static_cast<double>(n);
+  const double x = distance * std::sqrt(a * b / (a + b));
+  if (x < 0.2) return 1.0;
+  double p = 0.0;
+  for (int k = 1; k <= 100; ++k)
+    p += (k % 2 == 1 ? 2.0 : -2.0) * std::exp(-2.0 * static_cast<double>(k * k) * x * x);
+  return std::clamp(p, 0.0, 1.0);
+}
+
+/// Chi-square test that two samples fall into classes alike (Pearson 1900); classes that hold fewer than
+/// five of both on average are one class.
+inline double chi_square_p(const std::vector<std::pair<std::uint64_t, std::uint64_t>>& classes) {
+  double m = 0.0, n = 0.0, few_a = 0.0, few_b = 0.0;
+  for (const auto& [a, b] : classes) m += static_cast<double>(a), n += static_cast<double>(b);
+  double statistic = 0.0;
+  int used = 0;
+  const auto add = [&](double a, double b) {
+    const double share = (a + b) / (m + n);
+    if (share == 0.0) return;
+    statistic += (a - m * share) * (a - m * share) / (m * share) +
+                 (b - n * share) * (b - n * share) / (n * share);
+    ++used;
+  };
+  for (const auto& [a, b] : classes) {
+    if (a + b >= 10)
+      add(static_cast<double>(a), static_cast<double>(b));
+    else
+      few_a += static_cast<double>(a), few_b += static_cast<double>(b);
+  }
+  add(few_a, few_b);
+  return used < 2 ? 1.0 : boost::math::gamma_q(0.5 * (used - 1), 0.5 * statistic);
+}
+
+/// Which hypotheses fall when all of them are to stand together with probability 1 - `alpha` where all are
+/// true (Holm 1979).
+inline std::vector<std::size_t> holm(const std::vector<double>& p, double alpha) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&p](std::size_t i) { return p[i]; });
+  std::size_t fallen = 0;
+  while (fallen < order.size() &&
+         p[order[fallen]] < alpha / static_cast<double>(order.size() - fallen))
+    ++fallen;
+  order.resize(fallen);
+  return order;
 }
 
 /// Two-sided tail of the standard normal.

@@ -33,6 +33,10 @@ std::vector<float> rows() {
   return table;
 }
 
+SumLaw law_of(const std::vector<float>& table, std::size_t width) {
+  return SumLaw({.numbers = table, .width = width, .summed = width});
+}
+
 Sample column(const std::vector<float>& table, std::size_t j) {
   Sample values;
   for (std::size_t r = 0; r < kRows; ++r) values.push_back(table[r * kWidth + j]);
@@ -62,7 +66,7 @@ bool has_variance(const Sample& sample, double exact) {
 
 TEST(SumLaw, HasTheMomentsOfSumsOfRows) {
   const std::vector<float> table = rows();
-  const SumLaw law(table, kWidth);
+  const SumLaw law = law_of(table, kWidth);
   constexpr std::size_t kTimes = 200'000;
   for (const std::uint64_t n : {17U, 50U, 200U, 5'000U, 1'000'000U}) {
     const std::vector<Sample> sums = sums_of(law, n, kTimes);
@@ -87,7 +91,7 @@ TEST(SumLaw, HasTheMomentsOfSumsOfRows) {
 
 TEST(SumLaw, HasTheDistributionOfSumsOfRows) {
   const std::vector<float> table = rows();
-  const SumLaw law(table, kWidth);
+  const SumLaw law = law_of(table, kWidth);
   constexpr std::size_t kTimes = 20'000;
   for (const std::uint64_t n : {17U, 32U, 33U, 50U, 200U, 700U}) {
     const std::vector<Sample> sums = sums_of(law, n, kTimes);
@@ -109,7 +113,7 @@ TEST(SumLaw, HasTheDistributionOfSumsOfRows) {
 
 TEST(SumLaw, AnErrorOfTwoPercentInAVarianceIsFound) {
   const std::vector<float> table = rows();
-  const SumLaw law(table, kWidth);
+  const SumLaw law = law_of(table, kWidth);
   constexpr std::uint64_t kCount = 500;
   std::vector<Sample> sums = sums_of(law, kCount, 400'000);
   for (std::size_t j = 0; j < kWidth; ++j) {
@@ -124,7 +128,7 @@ TEST(SumLaw, AnErrorOfTwoPercentInAVarianceIsFound) {
 TEST(SumLaw, SumsOfNothingAndOfConstantsAreExact) {
   std::vector<float> table;
   for (int r = 0; r < 100; ++r) table.insert(table.end(), {2.0F, 4.0F, static_cast<float>(r % 2)});
-  const SumLaw law(table, 3);
+  const SumLaw law = law_of(table, 3);
   Stream stream({4, 0, "test.sums", 0});
   for (const std::uint64_t n : {0U, 1U, 32U, 33U, 1'000U, 1'000'000U}) {
     double sums[3] = {};

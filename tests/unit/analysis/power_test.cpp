@@ -2,8 +2,13 @@
 #include "analysis/power.h"
 
 #include <cmath>
+#include <limits>
+#include <tuple>
 
 #include <gtest/gtest.h>
+#include <boost/math/distributions/normal.hpp>
+
+#include "policies/histogram.h"
 
 #include "tests/unit/gates/gate_player.h"
 
@@ -134,6 +139,117 @@ TEST(PowerCurve, AfterThePlannedLooksMoreTrafficShowsNothing) {
   };
   EXPECT_LT(smallest(2), smallest(1));
   EXPECT_DOUBLE_EQ(smallest(2), smallest(40));
+}
+
+/// 100,000 lognormal values of median 1, by equal steps of their share.
+MetricLaw lognormal(MetricLaw::Change change, double sigma) {
+  Histogram values;
+  constexpr int kValues = 100'000;
+  for (int i = 0; i < kValues; ++i)
+    values.add(
+        std::exp(sigma * quantile(boost::math::normal_distribution<>(), (i + 0.5) / kValues)));
+  return {.change = change, .mean = 1.0, .sd = 1.0, .values = ValueLaw(values.view())};
+}
+
+TEST(ValueLaw, KnowsTheSharesAndQuantilesOfItsHistogram) {
+  const ValueLaw law = lognormal(MetricLaw::Change::distance, 0.8).values;
+  // Within half a bin of the grid, 0.4%.
+  EXPECT_NEAR(law.quantile(0.9), std::exp(0.8 * 1.2815516), 0.004 * std::exp(0.8 * 1.2815516));
+  EXPECT_NEAR(law.share_up_to(1.0), 0.5, 0.003);
+  // sqrt(p (1 - p)) over the density of the lognormal law at its 90% quantile.
+  const double density = 0.17549833 / (0.8 * std::exp(0.8 * 1.2815516));
+  EXPECT_NEAR(law.quantile_spread(0.9) * density / 0.3, 1.0, 0.05);
+  // 2 Phi(ln(1.15) / (2 sigma)) - 1, where the two densities cross.
+  EXPECT_NEAR(law.apart(1.15).distance, 0.0696077, 0.0005);
+  const auto thousand = law.values(1000.0, 2.0);
+  EXPECT_EQ(count(thousand), 1000U);
+  EXPECT_NEAR(quantile(thousand, 0.5), 2.0, 0.02);
+}
+
+// scipy 1.17, scipy.stats.nct.sf: one-sided t of 400 differences, 0.125 of their deviation off.
+// Answers of deviation 1 that go together by 0.6: their differences have deviation sqrt(0.8).
+TEST(PowerCurve, PairsAreSeenByTheSpreadOfTheirDifferences) {
+  const auto test = made("paired_t", "quality", harm(Relation::difference, 0.0));
+  const MetricLaw law{
+      .change = MetricLaw::Change::shift, .mean = 0.5, .sd = 1.0, .covariance = 0.6};
+  const double shift = 0.125 * std::sqrt(0.8);
+  EXPECT_NEAR(curve(*test, law, {400, 400}).at(law.mean + shift), 0.80259, 2e-3);
+}
+
+// The sign test of discordant pairs, one-sided at 5%: exact, by summation over their number (scipy
+// 1.17). The curve takes the two kinds of them to be independent, hence the half point.
+TEST(PowerCurve, EventsOfPairsAreSeenByThoseOfOneArmAlone) {
+  const auto test = made("mcnemar", "error", harm(Relation::ratio, 1.0));
+  MetricLaw law = rate(0.02);
+  law.both = 0.01;
+  EXPECT_NEAR(curve(*test, law, {500, 500}).at(0.02), 0.03240, 2e-3);
+  EXPECT_NEAR(curve(*test, law, {500, 500}).at(0.05), 0.78680, 5e-3);
+  EXPECT_NEAR(curve(*test, law, {2000, 2000}).at(0.03), 0.60257, 5e-3);
+}
+
+// A level is the 90% quantile of the baseline; the candidate has 90%, 87% or 85% of its values below
+// it. Binomial tails by scipy 1.17: 172 of 200 and 883 of 1,000 are the most that show harm at 5%. The
+// curve counts at the alarm what the test counts at the level: of 200 values a few points less.
+TEST(PowerCurve, QuantilesAreSeenByOrderStatistics) {
+  MetricLaw law = lognormal(MetricLaw::Change::quantile, 0.8);
+  law.probability = 0.9;
+  // The upper end of a bin, so that no value on the grid is on the wrong side.
+  const double level = HistogramGrid::upper(HistogramGrid::bin(law.values.quantile(0.9)));
+  const double below = law.values.share_up_to(level);
+  law.mean = law.values.quantile(0.9);
+  law.sd = law.values.quantile_spread(0.9);
+  const HarmSpec above{.kind = HarmSpec::Kind::quantile,
+                       .probability = 0.9,
+                       .relation = Relation::absolute,
+                       .margin = HistogramGrid::middle(HistogramGrid::bin(law.mean))};
+  ASSERT_NEAR(below, 0.9, 0.002);
+  for (const auto& [n, share, power, less] : {std::tuple{200.0, 0.87, 0.36746, 0.07},
+                                              {200.0, 0.85, 0.68341, 0.07},
+                                              {1000.0, 0.87, 0.89922, 0.03}}) {
+    const auto test = made("order_statistic", "latency", above, {{"looks", 1.0}, {"samples", n}});
+    // The candidate's share below the level is `share`.
+    const double factor = level / law.values.quantile(share);
+    const double seen = curve(*test, law, {n, n}).at(law.mean * factor);
+    EXPECT_LT(seen, power + 0.02) << n << ' ' << share;
+    EXPECT_GT(seen, power - less) << n << ' ' << share;
+  }
+}
+
+// Lognormal values of sigma 0.8 against the same times a factor, 1,000 of each, at 5%: 4,000 pairs of
+// samples, by ks_2samp of scipy 1.17 (asymptotic) and by the index over the baseline's deciles. The
+// standard errors are below 0.008; the rest is for the law in the limit.
+TEST(PowerCurve, DistancesAreSeenAsOftenAsScipysSimulationsSay) {
+  const MetricLaw apart = lognormal(MetricLaw::Change::distance, 0.8);
+  const auto ks =
+      made("ks", "latency", testing::shift_harm(0.0), {{"looks", 1.0}, {"samples", 1000.0}});
+  EXPECT_NEAR(curve(*ks, apart, {1000, 1000}).at(1.1), 0.62375, 0.03);
+  EXPECT_NEAR(curve(*ks, apart, {1000, 1000}).at(1.15), 0.91325, 0.03);
+  const MetricLaw index = lognormal(MetricLaw::Change::index, 0.8);
+  const auto psi =
+      made("psi", "latency", testing::shift_harm(0.0), {{"looks", 1.0}, {"samples", 1000.0}});
+  EXPECT_NEAR(curve(*psi, index, {1000, 1000}).at(1.1), 0.38075, 0.03);
+  EXPECT_NEAR(curve(*psi, index, {1000, 1000}).at(1.15), 0.7495, 0.03);
+  EXPECT_NEAR(curve(*psi, index, {1000, 1000}).at(1.2), 0.958, 0.03);
+  EXPECT_NEAR(apart_by(index, 1.15), 0.0292413, 0.0005);
+  EXPECT_NEAR(factor_apart(apart, 0.0696077).value(), 1.15, 0.001);
+}
+
+// Halted by drift alone: against one edge, by a level that lasts for ever, half of those whose arms
+// differ by more than it; the normal law.
+TEST(PowerCurve, ALevelThatLastsHaltsWhomItPutsBeyondTheEdge) {
+  const auto test = made("normal_mixture", "quality", harm(Relation::difference, 0.1));
+  const MetricLaw law{.change = MetricLaw::Change::shift, .mean = 0.5, .sd = 0.1};
+  const std::vector<ArmCounts> windows(30, ArmCounts{1e7, 1e7});
+  const PowerCurve power({.test = test.get(), .law = law, .windows = windows});
+  const double forever = std::numeric_limits<double>::infinity();
+  const auto beyond = [](double z) {
+    return cdf(complement(boost::math::normal_distribution<>(), z));
+  };
+  EXPECT_NEAR(power.halted_by({.variance = 0.0025, .windows = forever}),
+              beyond(0.1 / std::sqrt(2.0 * 0.0025)), 2e-3);
+  EXPECT_NEAR(power.halted_by({.variance = 0.0025, .windows = forever}, 0.05),
+              beyond(0.15 / std::sqrt(2.0 * 0.0025)), 2e-3);
+  EXPECT_LT(power.halted_by({.variance = 0.0025, .windows = forever, .by_arm = false}), 1e-6);
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 #include "analysis/review.h"
 
 #include <chrono>
+#include <cstdio>
+#include <map>
 #include <sstream>
+#include <string_view>
 
 #include <gtest/gtest.h>
 
@@ -139,6 +142,136 @@ TEST(Review, WhatAStageCannotSeeIsSaidInOneSentence) {
   ASSERT_EQ(result.of_plan.size(), 1U);
   EXPECT_EQ(result.of_plan[0].message,
             "no stage shows a change of 3x, twice the margin, with 80% power");
+}
+
+sim::Arm::ErrorBursts bursts_of(Duration burst) {
+  sim::Arm::ErrorBursts bursts;
+  bursts.burst = burst;
+  return bursts;
+}
+
+TEST(Review, BurstsOfErrorsBreakThePromisesOfTestsThatTakeThemForIndependent) {
+  const auto with = [](const char* test, Duration burst, bool shared = false) {
+    return found_after([=](PlanSpec& p, sim::Scenario& s) {
+      s.baseline.error_bursts = bursts_of(burst);
+      s.baseline.error_bursts->shared = shared;
+      p.gates[0].test.name = test;
+    });
+  };
+  const std::string text = with("beta_binomial_mixture", 10min);
+  expect_starts(text,
+                "gates.errors.test: errors come in bursts of 10m, each arm by itself; "
+                "beta_binomial_mixture takes that for a difference of the models: this gate, whose "
+                "share is 5%, halts ");
+  EXPECT_TRUE(text.ends_with("% of healthy rollouts or more; take test: {clustered_rate: {}}\n"))
+      << text;
+  EXPECT_EQ(with("beta_binomial_mixture", 10min, true), "");
+  EXPECT_EQ(with("clustered_rate", 10min).find("bursts"), std::string::npos);
+  expect_starts(
+      with("clustered_rate", 20min),
+      "gates.errors.test: errors come in bursts of 20m, each arm by itself, which outlast "
+      "two windows of 5m");
+}
+
+TEST(Review, ALevelThatDriftsBreaksThePromiseOfAMarginWithinIt) {
+  const auto with = [](double margin, bool separate) {
+    return found_after([=](PlanSpec& p, sim::Scenario& s) {
+      s.noise.window["latency"] = {.size = 0.1, .correlation_time = 168s, .separate = separate};
+      GateSpec& gate = p.gates[0];
+      gate.name = gate.metric = "latency";
+      gate.harm.margin = margin;
+      gate.test = {"normal_mixture", {{"scale", std::string("log")}}};
+    });
+  };
+  const std::string text = with(1.0, true);
+  expect_starts(
+      text,
+      "gates.latency.test: latency drifts by 10% for 2.8m at a time, each arm by itself; "
+      "normal_mixture takes that for a difference of the models: this gate, whose share is "
+      "5%, halts ");
+  EXPECT_NE(text.find("; take a margin of 1."), std::string::npos) << text;
+  EXPECT_NE(text.find(", or say noise_floor: {bound: "), std::string::npos) << text;
+  EXPECT_EQ(with(1.25, true), "");
+  EXPECT_EQ(with(1.0, false), "");
+}
+
+TEST(Review, DeploymentsThatDifferBreakThePromiseOfAMarginWithoutAFloor) {
+  const auto with = [](double floor) {
+    return found_after([=](PlanSpec& p, sim::Scenario& s) {
+      s.noise.deployment["quality"] = 0.03;
+      GateSpec& gate = p.gates[0];
+      gate.name = gate.metric = "quality";
+      gate.harm = {.relation = Relation::difference, .direction = Direction::down, .margin = -0.05};
+      gate.test = {"normal_mixture", {}};
+      if (floor > 0.0) gate.noise_floor = {.kind = NoiseFloor::Kind::sd, .size = floor};
+    });
+  };
+  // Two deployments differ by 4.2 points, and by more than 5 in 12% of rollouts: Phi(-5 / 4.24). The
+  // samples ask for a little more.
+  const std::string text = with(0.0);
+  EXPECT_NE(
+      text.find("gates.quality.test: quality of one deployment and the next differs by 3 "
+                "points; normal_mixture takes that for a difference of the models: this gate, "
+                "whose share is 5%, halts 11% of healthy rollouts or more; take a margin of -"),
+      std::string::npos)
+      << text;
+  EXPECT_EQ(with(0.015).find("differs by"), std::string::npos) << with(0.015);
+}
+
+// Shares of healthy rollouts that were halted when they were played, of 300, each by one gate without a
+// margin: docs/methods/gate_table.md, "window noise" and "errors in bursts". What lint computes is a
+// lower limit, for it has fewer looks: from a little less than half of what was played to a tenth of all
+// rollouts more, which is what 300 tell at 99.9%.
+TEST(Review, TellsHowManyHealthyRolloutsAreHaltedAndSaysNoMoreThanWasPlayed) {
+  struct Row {
+    const char* test;
+    double played;
+    std::map<std::string, TestValue> parameters{};
+    HarmSpec harm{};
+  };
+  const auto share_said = [](const Row& row, bool of_errors) {
+    PlanSpec p = plan();
+    p.every = 1min;
+    p.stages = {{.name = "shadow", .mirrored = 0.05, .dwell = 30min},
+                {.name = "5%", .served = 0.05, .dwell = 1h},
+                {.name = "25%", .served = 0.25, .dwell = 1h},
+                {.name = "50%", .served = 0.5, .dwell = 1h}};
+    p.gates[0].name = p.gates[0].metric = of_errors ? "error" : "latency";
+    p.gates[0].harm = row.harm;
+    p.gates[0].min_samples = 30;
+    p.gates[0].test = {row.test, row.parameters};
+    sim::Scenario s = world();
+    if (of_errors)
+      s.baseline.error_bursts = bursts_of(1min);
+    else
+      s.noise.window["latency"] = {.size = 0.1, .correlation_time = 168'220ms, .separate = true};
+    const std::string text = found(p, &s);
+    constexpr std::string_view kAbout = "share is 5%, halts ";
+    const std::size_t at = text.find(kAbout);
+    return at == std::string::npos ? 0.0 : std::stod(text.substr(at + kAbout.size())) / 100.0;
+  };
+  const std::map<std::string, TestValue> planned{{"looks", 5.0}, {"samples", 36000.0}};
+  const HarmSpec p90{.kind = HarmSpec::Kind::quantile, .probability = 0.9};
+  const HarmSpec shift{
+      .kind = HarmSpec::Kind::distribution, .relation = Relation::difference, .margin = 0.0};
+  for (const Row& row :
+       {Row{"normal_mixture", 0.677, {{"scale", std::string("log")}}},
+        Row{"group_sequential", 0.443, planned}, Row{"quantile_sequence", 0.753, {}, p90},
+        Row{"order_statistic", 0.493, planned, p90}, Row{"dkw_sequence", 0.78, {}, shift},
+        Row{"ks", 0.99, planned, shift}, Row{"psi", 1.0, planned, shift}}) {
+    const double said = share_said(row, false);
+    std::printf("  %s: %.2f, played %.2f\n", row.test, said, row.played);
+    EXPECT_GT(said, 0.45 * row.played) << row.test;
+    EXPECT_LT(said, row.played + 0.1) << row.test;
+  }
+  for (const Row& row : {Row{"normal_mixture", 0.727}, Row{"beta_binomial_mixture", 0.783},
+                         Row{"two_sample_rate", 0.763}, Row{"group_sequential", 0.597, planned},
+                         Row{"sprt", 0.727}}) {
+    const double said = share_said(row, true);
+    std::printf("  %s: %.2f, played %.2f\n", row.test, said, row.played);
+    EXPECT_GT(said, 0.45 * row.played) << row.test;
+    EXPECT_LT(said, row.played + 0.1) << row.test;
+  }
 }
 
 TEST(Review, ItsTableStaysWithinThePage) {

@@ -30,6 +30,12 @@ TEST_P(EveryGateTest, IsMonotoneInHarm) { of_all_its_gates(expect_monotone_in_ha
 TEST_P(EveryGateTest, TakesWindowsInAnyOrderWhereItSaysSo) {
   of_all_its_gates(expect_order_does_not_matter);
 }
+TEST_P(EveryGateTest, DecidesTheSameOfSummariesMergedInAnyOrder) {
+  of_all_its_gates(expect_parts_merge_in_any_order);
+}
+TEST_P(EveryGateTest, TellsPValuesOf1eMinus300FromEachOther) {
+  of_all_its_gates(expect_small_p_values);
+}
 TEST_P(EveryGateTest, SurvivesTheEncodingOfItsState) {
   of_all_its_gates(expect_state_survives_encoding);
 }

@@ -432,6 +432,29 @@ TEST(Compile, AStagesTestIsAGateOfThatStageWhoseSizeIsKnownBefore) {
   EXPECT_DOUBLE_EQ(rows[0].false_alarm + rows[1].false_alarm, 0.025);
 }
 
+TEST(Compile, SegmentsOfATestHaveOneEachAndShareItsAlpha) {
+  AbSpec ab{.metric = "quality", .min_effect = 0.02, .spread = 0.19};
+  ab.segments = {"premium"};
+  const PlanSpec plan = plan_with_test(ab);
+  const Compiled compiled = compile(plan);
+  ASSERT_TRUE(compiled.engine.has_value()) << text_of(compiled.diagnostics);
+  const auto names = compiled.engine->policy().gate_names();
+  const auto probes = compiled.engine->policy().probes();
+  ASSERT_EQ(names.size(), plan.gates.size() + 2);
+  EXPECT_EQ(names[names.size() - 2], "ab 25%");
+  EXPECT_EQ(names.back(), "ab 25% premium");
+  EXPECT_EQ(probes[names.size() - 2].segment, "");
+  EXPECT_EQ(probes.back().segment, "premium");
+  // 2 ((2.24140 + 0.84162) 0.19 / 0.02)^2 = 1715.6.
+  EXPECT_EQ(message_at(compiled, "stages.25%.ab", Severity::note),
+            "needs 1716 requests per arm, of all users and of each segment, to see a difference of "
+            "0.02 with a power of 80% at 2.5%; the stage is not left before");
+  const std::vector<BudgetRow> rows = budget_split(plan);
+  EXPECT_DOUBLE_EQ(rows.back().false_alarm, 0.0125);
+  EXPECT_DOUBLE_EQ(rows[rows.size() - 2].false_alarm, 0.0125);
+  EXPECT_DOUBLE_EQ(rows[0].false_alarm + rows[1].false_alarm, 0.025);
+}
+
 TEST(Compile, SizesOfRatesFollowTheFormulaThatIsAskedFor) {
   const auto note = [](AbSpec ab) {
     return message_at(compile(plan_with_test(std::move(ab))), "stages.25%.ab", Severity::note);
@@ -460,6 +483,8 @@ TEST(Compile, RefusesTestsThatCannotBe) {
   refused("stages.25%.ab.min_effect", [](PlanSpec&, AbSpec& ab) { ab.min_effect = -1.0; });
   refused("stages.25%.ab.spread", [](PlanSpec&, AbSpec& ab) { ab.spread.reset(); });
   refused("stages.25%.ab.rate", [](PlanSpec&, AbSpec& ab) { ab.metric = "error"; });
+  refused("stages.25%.ab.segments", [](PlanSpec&, AbSpec& ab) { ab.segments = {"a", "a"}; });
+  refused("stages.25%.ab.segments", [](PlanSpec&, AbSpec& ab) { ab.segments = {""}; });
   refused("stages.25%.ab.min_effect",
           [](PlanSpec&, AbSpec& ab) { ab = {.metric = "error", .min_effect = 0.9, .rate = 0.3}; });
   // Equal arms would be halted more often than the plan allows.

@@ -566,13 +566,15 @@ TEST(Budget, NobodyMayClaimNothing) {
 // ---- A/B tests and pairs ----
 
 /// Half of the traffic for a test of 1,417 samples per arm, then everything.
-Driver ab_test(std::optional<AdvanceWhen> advance_when = std::nullopt) {
+Driver ab_test(std::optional<AdvanceWhen> advance_when = std::nullopt,
+               std::vector<std::string> segments = {}) {
   PlanSpec plan;
   plan.name = "ab";
   plan.stages = {{.name = "test", .served = 0.5, .dwell = 10min, .timeout = 2h},
                  {.name = "100%", .served = 1.0, .dwell = 10min}};
   plan.stages[0].advance_when = advance_when;
   plan.stages[0].ab = AbSpec{.metric = "quality", .min_effect = 0.02, .spread = 0.19};
+  plan.stages[0].ab->segments = std::move(segments);
   Compiled compiled = compile(plan);
   EXPECT_TRUE(compiled.engine.has_value());
   return Driver(*compiled.engine);
@@ -587,8 +589,40 @@ Samples qualities(std::uint64_t window, std::uint64_t count, double more) {
   return {.window = window, .baseline = arm(0.7), .candidate = arm(0.7 + more)};
 }
 
-Finding finding_of(const Driver& driver) {
-  return driver.engine.policy().finding(driver.state.memory, 0);
+Finding finding_of(const Driver& driver, std::size_t gate = 0) {
+  return driver.engine.policy().finding(driver.state.memory, gate);
+}
+
+/// Window `all.window` of the tests of all users and of a segment.
+Decision tell_both(Driver& driver, const Samples& all, Samples segment) {
+  const Duration now = static_cast<int>(all.window + 1) * 5min + 1min;
+  driver.tell(at(now), all);
+  segment.probe = ProbeIndex{1};
+  return driver.tell(at(now), segment);
+}
+
+TEST(StagedPolicy, TheWinnerIsOfAllUsersAndASegmentThatLosesHalts) {
+  const std::vector<std::string> premium{"premium"};
+  Driver wins_there_alone = ab_test(AdvanceWhen::winner, premium);
+  wins_there_alone.confirm(0s);
+  tell_both(wins_there_alone, qualities(0, 2000, 0.0), qualities(0, 1000, 0.03));
+  EXPECT_EQ(finding_of(wins_there_alone), Finding::equivalent);
+  const Decision held =
+      tell_both(wins_there_alone, qualities(1, 2000, 0.0), qualities(1, 1000, 0.03));
+  EXPECT_EQ(finding_of(wins_there_alone, 1), Finding::candidate_wins);
+  EXPECT_EQ(held.action, Action::hold);
+  EXPECT_EQ(held.cause, Cause::awaiting_evidence);
+
+  Driver loses_there = ab_test(AdvanceWhen::winner, premium);
+  loses_there.confirm(0s);
+  const Decision waits =
+      tell_both(loses_there, qualities(0, 2000, 0.03), qualities(0, 1000, -0.04));
+  EXPECT_EQ(finding_of(loses_there), Finding::candidate_wins);
+  EXPECT_EQ(waits.action, Action::hold) << "the segment's sample is not complete";
+  const Decision halted =
+      tell_both(loses_there, qualities(1, 2000, 0.03), qualities(1, 1000, -0.04));
+  EXPECT_EQ(finding_of(loses_there, 1), Finding::baseline_wins);
+  EXPECT_EQ(halted.action, Action::halt);
 }
 
 TEST(StagedPolicy, AStageIsNotLeftBeforeItsTestIsOver) {

@@ -262,7 +262,7 @@ TEST(PlanYaml, AStagesTestIsReadInItsMetricsUnitAndWrittenSo) {
       "90%, min_effect: 50ms, spread: 0.4s}}\n"
       "  - {exposure: 75%, dwell: 1h, ab: {metric: error, min_effect: 0.5pp, rate: 2%, "
       "sample_size: "
-      "arcsine}}\n"
+      "arcsine, segments: [free, premium]}}\n"
       "gates:\n"
       "  - {metric: cost, harm: {rises_by: 20%}, test: {normal_mixture: {covariate: "
       "input_tokens}}, "
@@ -271,8 +271,11 @@ TEST(PlanYaml, AStagesTestIsReadInItsMetricsUnitAndWrittenSo) {
   ASSERT_EQ(plan.stages.size(), 2U);
   const AbSpec of_latency{
       .metric = "latency", .alpha = 0.01, .power = 0.9, .min_effect = 0.05, .spread = 0.4};
-  const AbSpec of_errors{
-      .metric = "error", .min_effect = 0.005, .rate = 0.02, .sample_size = SampleSizeBy::arcsine};
+  const AbSpec of_errors{.metric = "error",
+                         .min_effect = 0.005,
+                         .rate = 0.02,
+                         .sample_size = SampleSizeBy::arcsine,
+                         .segments = {"free", "premium"}};
   EXPECT_EQ(plan.stages[0].ab, of_latency);
   EXPECT_EQ(plan.stages[0].advance_when, AdvanceWhen::winner);
   EXPECT_EQ(plan.stages[1].ab, of_errors);

@@ -12,7 +12,7 @@ namespace gatewright::sim {
 namespace {
 
 TEST(FirstOf, IsTheFirstOfTheLeastWhateverChanges) {
-  for (const std::size_t size : {1U, 2U, 3U, 7U, 8U, 33U}) {
+  for (const std::size_t size : {1U, 2U, 3U, 7U, 8U, 9U, 33U, 64U, 65U, 700U}) {
     Stream stream({7, size, "test", 0});
     std::vector<int> keys(size, 9);
     FirstOf<int> first;
@@ -25,6 +25,7 @@ TEST(FirstOf, IsTheFirstOfTheLeastWhateverChanges) {
       const auto least = std::ranges::min_element(keys);
       ASSERT_EQ(first.first(), static_cast<std::size_t>(least - keys.begin()));
       ASSERT_EQ(first[i], keys[i]);
+      ASSERT_EQ(first.least(), *least);
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "sim/streams.h"
 #include "tests/support/count_allocations.h"
+#include "tests/support/stepping_station.h"
 #include "tests/support/token_station.h"
 
 namespace gatewright::sim {
@@ -53,7 +54,7 @@ TEST(Station, AnswersOneAloneInItsPrefillAndItsWork) {
   ASSERT_EQ(ended.size(), 1U);
   EXPECT_DOUBLE_EQ(ended[0].at_seconds, 3.25);
   EXPECT_EQ(ended[0].waited_seconds, 0.0);
-  EXPECT_EQ(ended[0].batch_variation, 0.0);
+  EXPECT_EQ(ended[0].batch.variation(), 0.0);
   EXPECT_EQ(ended[0].tag, 5U);
 }
 
@@ -67,7 +68,7 @@ TEST(Station, SharesAReplicaAsTheSlowdownSays) {
   EXPECT_EQ(ended[0].sequence, 2U);
   EXPECT_DOUBLE_EQ(ended[1].at_seconds, 2.5);
   // Batches of 2 for 1.5 s and of 1 for 1 s: mean 1.6, sd sqrt(0.24).
-  EXPECT_NEAR(ended[1].batch_variation, std::sqrt(0.24) / 1.6, 1e-12);
+  EXPECT_NEAR(ended[1].batch.variation(), std::sqrt(0.24) / 1.6, 1e-12);
 }
 
 TEST(Station, QueuesInOrderAndRejectsBeyondTheQueue) {
@@ -138,6 +139,41 @@ TEST(Station, JumpsToWhereTokensGo) {
     EXPECT_GT(seen[0], 2'000);
     EXPECT_GT(seen[1] + seen[2], 10);
   }
+}
+
+/// The same against an event per token: twenty times as many requests, and the station of the benchmark.
+TEST(Station, JumpsToWhereStepsGo) {
+  for (const double slowdown : {0.0, 0.05, 1.0}) {
+    ServingPool three = pool(3, 4, slowdown);
+    three.queue = 12;
+    const std::vector<Job> jobs = random_jobs(20'000, slowdown == 1.0 ? 1.9 : 7.0);
+    Station station(three);
+    const auto ended = play(station, jobs);
+    const auto expected = SteppingStation(three, jobs).play();
+    ASSERT_EQ(ended.size(), jobs.size());
+    for (const EndedJob& one : ended) {
+      ASSERT_EQ(one.end, expected[one.tag].end) << one.tag << " with slowdown " << slowdown;
+      ASSERT_NEAR(one.at_seconds, expected[one.tag].at_seconds, 1e-7) << one.tag;
+    }
+  }
+}
+
+/// Patience of each request's own: deadlines do not come in order of arrival.
+TEST(Station, KeepsDeadlinesInOrderWhateverTheirOrderOfArrival) {
+  std::vector<Job> jobs = random_jobs(20'000, 8.0);
+  Stream stream({11, 1, "test", 0});
+  for (Job& one : jobs) one.patience_seconds = 0.5 + 9.0 * stream.uniform();
+  Station station(pool(3, 4, 0.05));
+  const auto ended = play(station, jobs);
+  const auto expected = SteppingStation(pool(3, 4, 0.05), jobs).play();
+  std::size_t given_up = 0;
+  ASSERT_EQ(ended.size(), jobs.size());
+  for (const EndedJob& one : ended) {
+    ASSERT_EQ(one.end, expected[one.tag].end) << one.tag;
+    ASSERT_NEAR(one.at_seconds, expected[one.tag].at_seconds, 1e-7) << one.tag;
+    given_up += one.end == JobEnd::given_up ? 1U : 0U;
+  }
+  EXPECT_GT(given_up, 1'000U);
 }
 
 TEST(Station, SaysTheSameWhereverItIsAskedOnTheWay) {

@@ -79,7 +79,7 @@ TEST(EffectShapes, APeriodicEffectActsForTheFirstPartOfEveryPeriod) {
   const std::vector<Effect> effects = {nightly};
   const EffectTable table(effects);
   const auto constant = [&](double first, double last) {
-    return table.is_constant(kCandidateArm, WorldMetric::latency, first, last);
+    return table.is_alike(kCandidateArm, WorldMetric::latency, first, last);
   };
   EXPECT_TRUE(constant(0.0, 9.0));
   EXPECT_TRUE(constant(11.0, 24.0));
@@ -121,8 +121,8 @@ TEST(EffectShapes, AnOverloadActsWhileTheServedShareIsHighEnough) {
   const std::vector<Effect> effects = {overload};
   const EffectTable table(effects);
   EXPECT_TRUE(table.depends_on_exposure());
-  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::latency, 201.0, 299.0, history));
-  EXPECT_FALSE(table.is_constant(kCandidateArm, WorldMetric::latency, 299.0, 300.0, history));
+  EXPECT_TRUE(table.is_alike(kCandidateArm, WorldMetric::latency, 201.0, 299.0, history));
+  EXPECT_FALSE(table.is_alike(kCandidateArm, WorldMetric::latency, 299.0, 300.0, history));
 }
 
 TEST(EffectShapes, EffectsActOnTheArmsTheySay) {

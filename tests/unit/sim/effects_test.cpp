@@ -13,7 +13,7 @@ using namespace testing;
 TEST(EffectTable, AMetricWithoutEffectsIsLeftAsItIs) {
   const EffectTable table;
   EXPECT_TRUE(table.at(kCandidateArm, WorldMetric::cost, 1e6).is_identity());
-  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::cost, 0.0, 1e9));
+  EXPECT_TRUE(table.is_alike(kCandidateArm, WorldMetric::cost, 0.0, 1e9));
 }
 
 TEST(EffectTable, AStepBeginsWithTheRequestThatArrivesAtItsMoment) {
@@ -22,10 +22,10 @@ TEST(EffectTable, AStepBeginsWithTheRequestThatArrivesAtItsMoment) {
   const EffectTable table(effects);
   EXPECT_TRUE(table.at(kCandidateArm, WorldMetric::cost, 59.999).is_identity());
   EXPECT_EQ(table.at(kCandidateArm, WorldMetric::cost, 60.0), (Affine{1.25, 0.5}));
-  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::cost, 0.0, 59.0));
-  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::cost, 60.0, 99.0));
-  EXPECT_FALSE(table.is_constant(kCandidateArm, WorldMetric::cost, 59.0, 60.0));
-  EXPECT_TRUE(table.is_constant(kCandidateArm, WorldMetric::latency, 59.0, 60.0));
+  EXPECT_TRUE(table.is_alike(kCandidateArm, WorldMetric::cost, 0.0, 59.0));
+  EXPECT_TRUE(table.is_alike(kCandidateArm, WorldMetric::cost, 60.0, 99.0));
+  EXPECT_FALSE(table.is_alike(kCandidateArm, WorldMetric::cost, 59.0, 60.0));
+  EXPECT_TRUE(table.is_alike(kCandidateArm, WorldMetric::latency, 59.0, 60.0));
 }
 
 TEST(EffectTable, ARampGrowsLinearlyFromNothing) {
@@ -36,7 +36,7 @@ TEST(EffectTable, ARampGrowsLinearlyFromNothing) {
   EXPECT_TRUE(table.at(kCandidateArm, WorldMetric::latency, 100.0).is_identity());
   EXPECT_EQ(table.at(kCandidateArm, WorldMetric::latency, 150.0), (Affine{1.25, 0.1}));
   EXPECT_EQ(table.at(kCandidateArm, WorldMetric::latency, 300.0), (Affine{2.0, 0.4}));
-  EXPECT_FALSE(table.is_constant(kCandidateArm, WorldMetric::latency, 150.0, 160.0));
+  EXPECT_FALSE(table.is_alike(kCandidateArm, WorldMetric::latency, 150.0, 160.0));
 }
 
 TEST(EffectTable, EffectsOnOneMetricActInTheOrderWritten) {

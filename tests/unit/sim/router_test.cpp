@@ -102,6 +102,33 @@ ExposureSegment from(double seconds, Exposure exposure) {
 
 std::vector<int> ints(Split::Places places) { return {places.begin(), places.end()}; }
 
+TEST(RowSet, CountsAndListsItsRows) {
+  // Every 3rd to 700th row of a stretch that begins and ends within a word of bits; and all, and none.
+  for (const std::size_t step : {1U, 3U, 20U, 700U, 5'000U}) {
+    RowBits bits{};
+    std::vector<std::uint16_t> expected;
+    for (std::size_t i = 77; i < 1'500; i += step) {
+      bits[i / 64] |= std::uint64_t{1} << (i % 64);
+      expected.push_back(static_cast<std::uint16_t>(i));
+    }
+    RowSet rows;
+    rows.assign(bits);
+    EXPECT_EQ(rows.size(), expected.size());
+    EXPECT_EQ(std::vector(rows.places().begin(), rows.places().end()), expected);
+    if (step == 1) {
+      EXPECT_EQ(bits, rows_between(77, 1'500));
+    }
+    EXPECT_EQ(without(bits, bits), RowBits{});
+    EXPECT_EQ(either(without(rows_between(0, kChunk), bits), bits), rows_between(0, kChunk));
+    EXPECT_EQ(both(bits, rows_between(0, kChunk)), bits);
+  }
+  RowSet whole;
+  whole.assign(rows_between(0, kChunk));
+  EXPECT_EQ(whole.places().size(), kChunk);
+  EXPECT_EQ(whole.places().back(), kChunk - 1);
+  EXPECT_TRUE(RowSet().places().empty());
+}
+
 TEST(Split, ServesTheBucketsBelowTheShare) {
   TenRequests ten;
   Split split;

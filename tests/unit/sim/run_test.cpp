@@ -2,11 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <vector>
 
 #include "policies/histogram.h"
+#include "sim/turns.h"
 #include "tests/support/worlds.h"
 
 namespace gatewright::sim {
@@ -339,6 +342,57 @@ TEST(Run, WhatTheWorldCannotMeasureIsRefused) {
   const Diagnostics named = check_fit(contender(plan), quiet_world());
   ASSERT_FALSE(named.empty());
   EXPECT_EQ(named.front().path, "gates.cost.every");
+}
+
+TEST(RunInTurns, LeavesWhatEachWorldLeavesAlone) {
+  const auto scenario = prepared(lively_world());
+  const auto twin = healthy_twin(scenario);
+  const std::vector<Contender> field = motley_field();
+  const std::array worlds{scenario.get(), twin.get()};
+  for (const unsigned threads : {1U, 2U, 3U}) {
+    std::uint64_t told = 0;
+    ManyOptions options{.seed = 5, .first_replication = 3, .replications = 5, .threads = threads};
+    options.progress = [&told](std::uint64_t done) { told = done; };
+    const std::vector<ManyRecords> both = run_in_turns(field, worlds, options);
+    EXPECT_EQ(told, 10U);
+    options.progress = {};
+    ASSERT_EQ(both.size(), worlds.size());
+    for (std::size_t w = 0; w < worlds.size(); ++w) {
+      const ManyRecords alone = run_many(field, *worlds[w], options);
+      EXPECT_FALSE(both[w].interrupted);
+      for (std::size_t c = 0; c < field.size(); ++c) {
+        ASSERT_EQ(both[w].by_contender[c].size(), 5U);
+        for (std::size_t i = 0; i < 5; ++i)
+          expect_equal(both[w].by_contender[c][i], alone.by_contender[c][i]);
+      }
+    }
+  }
+}
+
+TEST(RunInTurns, AnInterruptLeavesAsManyOfEachWorldButForOne) {
+  const auto scenario = prepared(quiet_world());
+  const std::array worlds{scenario.get(), scenario.get(), scenario.get()};
+  const Contender one = contender(five_gates());
+  for (const unsigned threads : {1U, 2U}) {
+    std::atomic<bool> stop = false;
+    ManyOptions options{.seed = 1, .replications = 1'000, .threads = threads, .stop = &stop};
+    options.progress = [&](std::uint64_t done) { stop = done >= 4; };
+    const std::vector<ManyRecords> many = run_in_turns(std::span(&one, 1), worlds, options);
+    std::size_t least = 1'000;
+    std::size_t most = 0;
+    for (const ManyRecords& of_world : many) {
+      EXPECT_TRUE(of_world.interrupted);
+      const auto& records = of_world.by_contender[0];
+      least = std::min(least, records.size());
+      most = std::max(most, records.size());
+      for (std::size_t i = 0; i < records.size(); ++i) {
+        EXPECT_EQ(records[i].replication, i);
+        EXPECT_GT(records[i].requests, 0U);
+      }
+    }
+    EXPECT_GE(least, 1U);
+    EXPECT_LE(most, least + 1);
+  }
 }
 
 TEST(RunMany, StopsBetweenReplicationsAndKeepsWhatIsFinished) {

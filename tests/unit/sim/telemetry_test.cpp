@@ -63,6 +63,38 @@ TEST(Quantile, OfManyIsThatOfTheSortedValues) {
   }
 }
 
+TEST(Quantile, KnowsNegativeNumbersAndBothZeros) {
+  // -1500 .. 1499 in thirds, each number three times, scattered; every third zero is a negative one.
+  constexpr int kCount = 9'000;
+  std::vector<float> values;
+  for (int i = 0; i < kCount; ++i)
+    values.push_back(static_cast<float>(i * 7'919 % kCount / 3 - 1'500) / 3.0F);
+  *std::ranges::find(values, 0.0F) = -0.0F;
+  std::vector<float> sorted = values;
+  std::ranges::sort(sorted);
+  for (int rank = 0; rank < kCount; rank += 50) {
+    const double p = (rank + 1.0) / kCount;
+    EXPECT_EQ(quantile_of_values(values, quantile_of(p, QuantileDefinition::nearest_rank)),
+              static_cast<double>(sorted[static_cast<std::size_t>(rank)]))
+        << p;
+  }
+}
+
+TEST(Quantile, AGuessChangesNothing) {
+  // Near, far, of the wrong sign, none.
+  std::vector<float> values(15'000);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = 1.0F + static_cast<float>(i * 7'919 % values.size()) / 100.0F;
+  const Statistic p95 = quantile_of(0.95, QuantileDefinition::linear);
+  const double expected = quantile(values, p95);
+  EXPECT_NEAR(expected, 1.0 + 0.95 * 149.99, 1e-4);
+  for (const double guess : {expected, 1.02 * expected, 1e9, -3.0, 0.0})
+    EXPECT_EQ(quantile(values, p95, guess), expected) << guess;
+  const std::span<const float> few = std::span(values).first(700);
+  for (const double guess : {100.0, quantile(few, p95)})
+    EXPECT_EQ(quantile(few, p95, guess), quantile(few, p95)) << guess;
+}
+
 TEST(Quantile, NearestRankIsAnObservedValue) {
   // R: quantile(c(1, 2, 4, 8), c(.25, .26, .99), type = 1)
   const std::vector<float> values = {8, 1, 4, 2};

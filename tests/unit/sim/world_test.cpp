@@ -53,8 +53,77 @@ TEST(World, AColumnHoldsTheSameWhateverElseIsWanted) {
   EXPECT_EQ(head(a.bucket[2], a.size), head(few.fill(want_bucket(2)).bucket[2], a.size));
 }
 
+/// Every part that a request's answer can depend on.
+Scenario full_world() {
+  Scenario scenario = quiet_world();
+  scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
+  scenario.traffic.tenants.count = 10;
+  scenario.baseline.error_probability = 0.1;
+  scenario.baseline.error_bursts = Arm::ErrorBursts{.burst_share = 0.3};
+  scenario.baseline.refusal_detector.specificity = 0.9;
+  scenario.baseline.collapse.probability = 0.1;
+  scenario.baseline.hang.probability = 0.1;
+  scenario.baseline.rate_limited_share = 0.5;
+  scenario.noise.deployment = {{"latency", 0.02}, {"quality", 0.01}};
+  scenario.noise.prompts = {{"error", 0.2}, {"quality", 0.3}};
+  scenario.effects = {effect("latency", 1.5), effect("cost", 1.2), effect("error", 2.0)};
+  scenario.effects[0].segment = "premium";
+  scenario.effects[1].ramp_in = 1min;
+  scenario.effects[2].above_input_tokens = 300.0;
+  return scenario;
+}
+
+TEST(World, TheAnswersToSomeAreThoseOfAll) {
+  constexpr Wants kParts = (Wants{1} << kArmBits) - 1;
+  constexpr Wants kAll = kEverything | kWantSegment | kWantHarm | kWantExposedUsers |
+                         want(kBaselineArm, 0xFF) | want(kCandidateArm, kParts);
+  for (Scenario scenario : {quiet_world(), full_world()}) {
+    scenario.traffic.arrivals = PoissonArrivals{40.0};  // two chunks
+    for (const Wants not_wanted : {Wants{0}, kWantUsers | kWantBuckets | kWantUserTraits})
+      for (const std::size_t step : {3U, 40U, 1'000U, 2'000U}) {
+        Played all(scenario);
+        Played some(scenario);
+        for (std::size_t chunk = 0; chunk < all.world->chunks(); ++chunk) {
+          const Wants wants = kAll & ~not_wanted;
+          const Columns& a = all.fill(kAll, chunk);
+          const Columns& b = some.world->begin(chunk, wants);
+          std::vector<std::uint16_t> exposed;
+          for (std::size_t i = step / 2; i < b.size; i += step)
+            exposed.push_back(static_cast<std::uint16_t>(i));
+          some.world->finish(exposed);
+          if (not_wanted == 0) {
+            EXPECT_EQ(all.world->words(), some.world->words());
+          }
+          EXPECT_EQ(head(a.input_tokens, a.size), head(b.input_tokens, b.size));
+          EXPECT_EQ(head(a.harmed, a.size), head(b.harmed, b.size));
+          const ArmColumns& baseline = b.arm[kBaselineArm];
+          EXPECT_EQ(head(a.arm[kBaselineArm].latency, a.size), head(baseline.latency, b.size));
+          EXPECT_EQ(head(a.arm[kBaselineArm].quality, a.size), head(baseline.quality, b.size));
+          EXPECT_EQ(head(a.arm[kBaselineArm].cost, a.size), head(baseline.cost, b.size));
+          EXPECT_EQ(head(a.arm[kBaselineArm].events, a.size), head(baseline.events, b.size));
+          const ArmColumns& expected = a.arm[kCandidateArm];
+          const ArmColumns& found = b.arm[kCandidateArm];
+          for (const std::uint16_t i : exposed) {
+            ASSERT_EQ(a.at_seconds[i], b.at_seconds[i]);
+            ASSERT_EQ(a.user[i], b.user[i]);
+            ASSERT_EQ(expected.output_tokens[i], found.output_tokens[i]);
+            ASSERT_EQ(expected.ttft[i], found.ttft[i]);
+            ASSERT_EQ(expected.tpot[i], found.tpot[i]);
+            ASSERT_EQ(expected.latency[i], found.latency[i]);
+            ASSERT_EQ(expected.cost[i], found.cost[i]);
+            ASSERT_EQ(expected.quality[i], found.quality[i]);
+            ASSERT_EQ(expected.events[i], found.events[i]);
+            ASSERT_EQ(expected.agreement[i], found.agreement[i]);
+            ASSERT_EQ(expected.similarity[i], found.similarity[i]);
+          }
+        }
+      }
+  }
+}
+
 TEST(World, UsersHaveTheirTenantAndSegmentAndRequestsTheirSession) {
   Scenario scenario = quiet_world();
+  scenario.traffic.arrivals = PoissonArrivals{60.0};
   scenario.traffic.tenants.count = 10;
   scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
   Played played(scenario);
@@ -160,7 +229,7 @@ TEST(World, WindowsDoNotDependOnHowTheyWereReached) {
 
 TEST(World, ChunksCutAWindowWithoutRemainder) {
   Scenario scenario = quiet_world();
-  scenario.traffic.arrivals = PoissonArrivals{60.0};
+  scenario.traffic.arrivals = PoissonArrivals{120.0};
   Played played(scenario);
   std::size_t requests = 0;
   double last = -1.0;

@@ -94,6 +94,25 @@ TEST(Prices, AWholeRequestIsBilledInItsTier) {
   EXPECT_NEAR(costs(world(200'001.0)).before[0], 200'001 * 6e-6 + 100 * 22.5e-6, 1e-7);
 }
 
+TEST(Prices, ChangeWithTheRequestThatArrivesAtTheirMoment) {
+  // Three times within one chunk, the last two at once but for 50 ms.
+  Scenario scenario = world(1'000.0);
+  scenario.baseline.price.changes = {{30s, 2e-6, 10e-6, {}, {}},
+                                     {40s, 1e-6, 5e-6, {}, {}},
+                                     {Duration(40'050ms), 4e-6, 20e-6, {}, {}}};
+  const auto ready = prepared(scenario);
+  const auto world_of = std::make_unique<World>(*ready);
+  world_of->start({1, 0});
+  world_of->advance();
+  const Columns& columns = world_of->fill(0, want(kBaselineArm, kCosts));
+  ASSERT_GT(columns.at_seconds[columns.size - 1], 40.05);
+  for (std::size_t i = 0; i < columns.size; ++i) {
+    const double at = columns.at_seconds[i];
+    const double times = at < 30.0 ? 3.0 : at < 40.0 ? 2.0 : at < 40.05 ? 1.0 : 4.0;
+    ASSERT_NEAR(static_cast<double>(columns.arm[0].cost[i]), times * (1'000e-6 + 500e-6), 1e-8);
+  }
+}
+
 TEST(Prices, ChangeInTheMiddleOfARolloutForTheArmConcerned) {
   Scenario scenario = world(1'000.0);
   scenario.candidate_price = price();

@@ -224,6 +224,148 @@ TEST_P(EveryLevel, SumsOfLogarithmsAreThoseOfDoublePrecision) {
   EXPECT_NEAR(sums.squares, squares, 4.0 * 0x1p-24 * squares);
 }
 
+TEST_P(EveryLevel, NormalsAtSomePlacesAreThoseOfAll) {
+  LaneState state = some_state(7);
+  LaneState again = some_state(7);
+  std::vector<float> all(1024);
+  kernels_->normals(state, all.data(), all.size());
+  std::vector<std::uint64_t> words(512);
+  kernels_->long_words(again, words.data(), words.size());
+  for (const std::size_t step : {1U, 3U, 31U, 1'000U}) {
+    std::vector<std::uint16_t> places;
+    for (std::size_t i = step / 2; i < all.size(); i += step)
+      places.push_back(static_cast<std::uint16_t>(i));
+    std::vector<float> some(places.size());
+    kernels_->normals_at(words.data(), places.data(), some.data(), some.size());
+    for (std::size_t i = 0; i < some.size(); ++i) ASSERT_EQ(some[i], all[places[i]]) << step;
+  }
+}
+
+TEST_P(EveryLevel, ScalesWordsWithoutRounding) {
+  std::vector<std::uint32_t> words{0, 1, 214'748, 214'749, (1U << 31) - 1};
+  LaneState state = some_state(8);
+  words.resize(1024 + 5);
+  kernels_->words(state, words.data() + 5, 1024);
+  std::vector<std::uint16_t> scaled(words.size());
+  kernels_->scaled(words.data(), 10'000, scaled.data(), words.size());
+  for (std::size_t i = 0; i < words.size(); ++i)
+    ASSERT_EQ(scaled[i], (std::uint64_t{words[i]} * 10'000) >> 31) << words[i];
+}
+
+TEST_P(EveryLevel, RunningTotalsNeverFallAndAreSums) {
+  // Sums of eight doubles differ from sums one by one by a few units in the last place.
+  LaneState state = some_state(9);
+  std::vector<float> gaps(4096);
+  kernels_->exponentials(state, gaps.data(), gaps.size());
+  for (std::size_t i = 0; i < gaps.size(); i += 7) gaps[i] = i % 2 == 0 ? 0.0F : 1e-9F;
+  std::vector<double> totals(gaps.size());
+  const double last = kernels_->running_totals(gaps.data(), 1e6, totals.data(), totals.size());
+  EXPECT_EQ(last, totals.back());
+  double sum = 1e6;
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    ASSERT_LE(totals[i == 0 ? 0 : i - 1], totals[i]);
+    sum += static_cast<double>(gaps[i]);
+    ASSERT_NEAR(totals[i], sum, 1e-7);
+  }
+  kernels_->moments(totals.data(), {.from = 3.0, .total = 1e6, .step = 0.5, .most = 1'000.0},
+                    totals.data(), totals.size());
+  EXPECT_NEAR(totals[0], 3.0, 1e-9);
+  EXPECT_EQ(totals.back(), 1'000.0);
+}
+
+TEST_P(EveryLevel, MixesTermByTerm) {
+  const std::vector<float> a(37, 3.0F);
+  const std::vector<float> b(37, 5.0F);
+  std::vector<float> mixed(37);
+  const std::array terms{Term{a.data(), 0.5F}, Term{b.data(), -2.0F}, Term{a.data(), 1.0F}};
+  kernels_->mix(terms.data(), terms.size(), mixed.data(), mixed.size());
+  EXPECT_EQ(mixed, std::vector<float>(37, -5.5F));
+}
+
+TEST_P(EveryLevel, FindsCountsKeepsAndSumsTheRowsOfASet) {
+  // One by one, on lengths that end within a vector and within a word of bits.
+  constexpr std::size_t kRows = 1024;
+  LaneState state = some_state(10);
+  std::vector<std::uint32_t> words(kRows);
+  kernels_->words(state, words.data(), kRows);
+  std::vector<std::uint16_t> shorts(kRows);
+  std::vector<std::uint8_t> bytes(kRows);
+  std::vector<float> values(kRows);
+  for (std::size_t i = 0; i < kRows; ++i) {
+    shorts[i] = static_cast<std::uint16_t>(words[i] >> 3);
+    bytes[i] = static_cast<std::uint8_t>(words[i] >> 11);
+    values[i] = static_cast<float>(1 + words[i] % 1'000);
+  }
+  using Bits = std::array<std::uint64_t, kRows / 64>;
+  const auto has = [](const Bits& bits, std::size_t i) {
+    return (bits[i / 64] >> (i % 64) & 1) != 0;
+  };
+  for (const std::size_t count : {0U, 1U, 63U, 64U, 65U, 300U, 1'000U, 1'024U}) {
+    Bits below_16{};
+    Bits below_32{};
+    Bits with{};
+    kernels_->rows_below_16(shorts.data(), 50'000, below_16.data(), count);
+    kernels_->rows_below_32(words.data(), 1U << 30, below_32.data(), count);
+    kernels_->rows_with(bytes.data(), {.of = 0x91, .value = 0x81}, with.data(), count);
+    std::size_t found = 0;
+    double sum = 0.0;
+    double squares = 0.0;
+    std::vector<float> kept;
+    for (std::size_t i = 0; i < kRows; ++i) {
+      ASSERT_EQ(has(below_16, i), i < count && shorts[i] < 50'000) << i;
+      ASSERT_EQ(has(below_32, i), i < count && words[i] < 1U << 30) << i;
+      ASSERT_EQ(has(with, i), i < count && (bytes[i] & 0x91) == 0x81) << i;
+      if (!has(below_16, i)) continue;
+      ++found;
+      kept.push_back(values[i]);
+      sum += static_cast<double>(values[i]);
+      squares += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+    }
+    EXPECT_EQ(kernels_->count_rows(below_16.data(), below_16.size()), found);
+    std::vector<float> out(kRows);
+    out.resize(kernels_->keep_rows(values.data(), below_16.data(), count, out.data()));
+    EXPECT_EQ(out, kept);
+    const Sums sums = kernels_->sums_where(values.data(), below_16.data(), count);
+    EXPECT_EQ(sums.values, sum);
+    EXPECT_EQ(sums.squares, squares);
+    double logs = 0.0;
+    for (const float value : kept) logs += std::log(static_cast<double>(value));
+    const Sums log_sums = kernels_->log_sums_where(values.data(), below_16.data(), count);
+    EXPECT_NEAR(log_sums.values, logs, 2.0 * 0x1p-24 * logs);
+  }
+}
+
+TEST_P(EveryLevel, OrdersAreThoseOfTheSortedValues) {
+  LaneState state = some_state(11);
+  std::vector<float> drawn(1024);
+  kernels_->normals(state, drawn.data(), drawn.size());
+  for (const std::size_t count : {1U, 15U, 17U, 1'000U}) {
+    std::vector<float> sorted(drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(count));
+    std::ranges::sort(sorted);
+    for (std::size_t rank = 0; rank < count; rank += 7) {
+      EXPECT_EQ(kernels_->count_at_most(drawn.data(), sorted[rank], count), rank + 1);
+      const float next = kernels_->least_above(drawn.data(), sorted[rank], count);
+      EXPECT_EQ(next, rank + 1 < count ? sorted[rank + 1] : std::numeric_limits<float>::infinity());
+    }
+    std::vector<float> kept(count + kLanes);
+    const Bracket bracket{.above = sorted.front(), .most = sorted[count / 2]};
+    const Kept found =
+        kernels_->keep_between(drawn.data(), bracket, kept.data(), kept.size(), count);
+    EXPECT_EQ(found.below, 1U);
+    EXPECT_EQ(found.inside, count / 2);
+    kept.resize(found.inside);
+    std::ranges::sort(kept);
+    EXPECT_EQ(kept,
+              std::vector<float>(sorted.begin() + 1,
+                                 sorted.begin() + 1 + static_cast<std::ptrdiff_t>(count / 2)));
+    std::vector<float> room(count + kLanes);
+    EXPECT_GT(
+        kernels_->keep_between(drawn.data(), {-9.0F, 9.0F}, room.data(), count - 1, count).inside,
+        count - 1)
+        << "there is too little room";
+  }
+}
+
 TEST_P(EveryLevel, MarksWhatLiesBetweenUnlessItMayNot) {
   // Twenty rows, so that some are left over at every level; the bound 2^31 holds every word.
   std::vector<std::uint32_t> words(20);
@@ -268,6 +410,28 @@ TEST_P(EveryLevel, BillsTheOutputOfAnswersOnly) {
                   cost.data(), cost.size());
   EXPECT_EQ(cost[0], 261.0F);
   EXPECT_EQ(cost[17], 250.0F) << "201, but no less than the least";
+}
+
+TEST_P(EveryLevel, MapsEachRowByItsOwn) {
+  // 35 rows: some are left over at every level. Where nothing is changed, what is less stays less.
+  std::vector<float> values(35, 4.0F);
+  std::vector<float> multiply(values.size(), 1.0F);
+  std::vector<float> shift(values.size(), 0.0F);
+  multiply[1] = 2.0F;
+  shift[2] = -1.0F;
+  multiply[33] = 0.0F;
+  multiply[34] = 0.5F;
+  shift[34] = 1.0F;
+  values[3] = 0.25F;
+  kernels_->linear_by_row({multiply.data(), shift.data(), 0.5F}, values.data(), values.size());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    EXPECT_EQ(values[i], i == 1    ? 8.0F
+                         : i == 2  ? 3.0F
+                         : i == 3  ? 0.25F
+                         : i == 33 ? 0.5F
+                         : i == 34 ? 3.0F
+                                   : 4.0F)
+        << i;
 }
 
 /// What every kernel makes of one state and length, as bytes.
@@ -317,6 +481,8 @@ std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
   keep(out.data(), sizeof out);
   kernels.linear(z.data(), {0.7F, 0.1F, -1.0F}, out.data(), count);
   keep(out.data(), sizeof out);
+  kernels.linear_by_row({positive.data(), z.data(), -1.0F}, out.data(), count);
+  keep(out.data(), sizeof out);
   std::uint32_t blocks[16][kLanes];
   std::array<std::uint32_t, kLanes> digests{};
   for (std::size_t word = 0; word < 16; ++word)
@@ -329,6 +495,23 @@ std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
   const Sums log_sums = kernels.log_sums_at(positive.data(), places.data(), count);
   keep(&sums, sizeof sums);
   keep(&log_sums, sizeof log_sums);
+  std::array<std::uint64_t, kRoom / 64> bits{};
+  kernels.rows_below_32(words.data(), 1U << 30, bits.data(), count);
+  const Sums sums_where = kernels.sums_where(positive.data(), bits.data(), count);
+  const Sums log_sums_where = kernels.log_sums_where(positive.data(), bits.data(), count);
+  keep(&sums_where, sizeof sums_where);
+  keep(&log_sums_where, sizeof log_sums_where);
+  std::array<double, kRoom> totals{};
+  kernels.running_totals(positive.data(), 0.3, totals.data(), kRoom);
+  keep(totals.data(), sizeof totals);
+  kernels.moments(totals.data(), {.from = 0.1, .total = 0.7, .step = 0.3, .most = 90.0},
+                  totals.data(), count);
+  keep(totals.data(), sizeof totals);
+  kernels.normals_at(long_words.data(), places.data(), out.data(), count);
+  keep(out.data(), sizeof out);
+  const std::array terms{Term{z.data(), 0.3F}, Term{positive.data(), 0.7F}};
+  kernels.mix(terms.data(), terms.size(), out.data(), count);
+  keep(out.data(), sizeof out);
   return bytes;
 }
 

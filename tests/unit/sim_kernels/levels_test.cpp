@@ -13,10 +13,13 @@ namespace {
 
 using namespace testing;
 
-/// Users, sessions, segments, effects that ramp, noise, bursts and late ratings at once.
+/// Bursty tenants, sessions, segments, effects that ramp, noise, bursts and late ratings at once.
 Scenario full_world() {
   Scenario scenario = quiet_world();
   scenario.traffic.arrivals = BurstyArrivals{.rate_per_second = 20.0};
+  scenario.traffic.tenants.count = 20;
+  scenario.traffic.tenants.burstiness.emplace();
+  scenario.traffic.users.sessions.requests = 3.0;
   scenario.traffic.segments = {{"free", 0.8}, {"premium", 0.2}};
   scenario.baseline.error_bursts.emplace();
   scenario.baseline.refusal_detector.specificity = 0.99;

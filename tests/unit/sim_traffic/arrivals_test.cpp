@@ -72,6 +72,48 @@ TEST(Arrivals, StayInTheirWindowAndInOrder) {
   }
 }
 
+TEST(Arrivals, OfTenantsAndSessionsStayInTheirWindowAndInOrder) {
+  // Windows from a second, which the times to think exceed many times, to an hour; the second playing
+  // starts in a used cursor.
+  for (const bool tenants : {false, true})
+    for (const bool sessions : {false, true}) {
+      if (!tenants && !sessions) continue;
+      Scenario scenario = scenario_with(DiurnalArrivals{.rate_per_second = 5.0});
+      Traffic& traffic = scenario.traffic;
+      traffic.users.count = 1'000;
+      if (tenants) {
+        traffic.tenants.count = 10;
+        traffic.tenants.burstiness.emplace();
+      }
+      if (sessions) traffic.users.sessions.requests = 5.0;
+      traffic.changes = {{.from = seconds(20), .lasts = seconds(20), .factor = 0.5}};
+      const auto process = made(scenario);
+      for (const Duration length : {Duration(seconds(1)), Duration(minutes(1)), Duration(hours(1)),
+                                    Duration(milliseconds(1234))}) {
+        const double length_seconds = std::chrono::duration<double>(length).count();
+        testing::ArrivalPlayer player(*process, {1, 2}, length, traffic);
+        testing::ArrivalPlayer again(*process, {1, 3}, length, traffic);
+        again.window(7);
+        again.start({1, 2});
+        for (std::uint64_t window = 0; window < 100; ++window) {
+          const ArrivalColumns& columns = player.next();
+          const ArrivalColumns& repeated = again.next();
+          ASSERT_EQ(columns.at_seconds, repeated.at_seconds);
+          ASSERT_EQ(columns.user, repeated.user);
+          ASSERT_EQ(columns.session, repeated.session);
+          ASSERT_EQ(columns.tenant, repeated.tenant);
+          ASSERT_EQ(columns.draws, repeated.draws);
+          ASSERT_EQ(columns.user.size(), sessions ? columns.at_seconds.size() : 0);
+          ASSERT_EQ(columns.tenant.size(), sessions ? 0 : columns.at_seconds.size());
+          ASSERT_TRUE(std::is_sorted(columns.at_seconds.begin(), columns.at_seconds.end()));
+          if (columns.at_seconds.empty()) continue;
+          ASSERT_GE(columns.at_seconds.front(), static_cast<double>(window) * length_seconds);
+          ASSERT_LT(columns.at_seconds.back(), static_cast<double>(window + 1) * length_seconds);
+        }
+      }
+    }
+}
+
 TEST(Arrivals, DependOnTheKeyAndTheWindowAlone) {
   const TemporaryFile file(kFiveRows);
   for (const Arrivals& arrivals : every_kind(file.path())) {

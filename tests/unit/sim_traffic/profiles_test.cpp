@@ -121,13 +121,25 @@ TEST(TokenTable, AgreesWithTheLaw) {
   }
 }
 
-TEST(TokenTable, CutsScoresToItsReach) {
-  const TokenLaw law = Lognormal{100.0, 0.5, 0.0};
+TEST(TokenTable, CutsScoresOfAGridToItsReach) {
+  const TokenLaw law =
+      QuantileGrid{.probabilities = {0.0, 0.5, 1.0}, .values = {1.0, 100.0, 10'000.0}};
   const TokenTable table(law);
   EXPECT_EQ(static_cast<double>(tokens_of(table, 7.0)), tokens_at(law, 6.0));
   EXPECT_EQ(static_cast<double>(tokens_of(table, -1e30)), tokens_at(law, -6.0));
   EXPECT_GE(tokens_of(table, std::numeric_limits<double>::quiet_NaN()), 1.0F)
       << "no score, but no crash";
+}
+
+TEST(TokenTable, ComputesALognormalAsFarAsItGoes) {
+  const TokenLaw law = Lognormal{100.0, 0.5, 0.0};
+  const TokenTable table(law);
+  for (const double z : {-20.0, -7.0, -1.0, 0.0, 2.5, 7.0})
+    EXPECT_NEAR(static_cast<double>(tokens_of(table, z)), tokens_at(law, z), 1.0) << z;
+  EXPECT_EQ(tokens_of(table, -1e30), 1.0F);
+  EXPECT_EQ(tokens_of(table, 1e30), 1e9F);
+  EXPECT_EQ(tokens_of(TokenTable(Lognormal{100.0, 0.5, 150.0}), 3.0), 150.0F);
+  EXPECT_GE(tokens_of(table, std::numeric_limits<double>::quiet_NaN()), 1.0F);
 }
 
 }  // namespace

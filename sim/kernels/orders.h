@@ -1,0 +1,58 @@
+// What an exact quantile asks of many values: how many lie below, which lie between, what comes next.
+// Used by the kernels' one source; no value is not a number.
+#pragma once
+
+#include "sim/kernels/kernels.h"
+#include "sim/kernels/lanes.h"
+
+namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
+
+inline std::size_t count_at_most(const float* values, float bound, std::size_t count) noexcept {
+  I32 lanes{};
+  std::size_t i = 0;
+  for (; i + kFloats <= count; i += kFloats) lanes -= load<F32>(values + i) <= bound;
+  std::size_t total = 0;
+  for (std::size_t lane = 0; lane < kFloats; ++lane) total += static_cast<std::size_t>(lanes[lane]);
+  for (; i < count; ++i) total += values[i] <= bound ? 1U : 0U;
+  return total;
+}
+
+inline float least_above(const float* values, float bound, std::size_t count) noexcept {
+  constexpr float kInfinity = __builtin_inff();
+  F32 lanes = all(kInfinity);
+  std::size_t i = 0;
+  for (; i + kFloats <= count; i += kFloats) {
+    const F32 value = load<F32>(values + i);
+    lanes = smaller(value > bound ? value : all(kInfinity), lanes);
+  }
+  float least = kInfinity;
+  for (std::size_t lane = 0; lane < kFloats; ++lane)
+    least = lanes[lane] < least ? lanes[lane] : least;
+  for (; i < count; ++i) least = values[i] > bound && values[i] < least ? values[i] : least;
+  return least;
+}
+
+inline Kept keep_between(const float* values, Bracket bracket, float* out, std::size_t room,
+                         std::size_t count) noexcept {
+  Kept kept;
+  std::size_t i = 0;
+  for (; i + kFloats <= count; i += kFloats) {
+    const F32 value = load<F32>(values + i);
+    const auto at_most = static_cast<std::uint32_t>(bits_of((I32)(value <= bracket.most)));
+    const auto below = static_cast<std::uint32_t>(bits_of((I32)(value <= bracket.above)));
+    if (kept.inside + kFloats > room) return {.below = 0, .inside = room + 1};
+    kept.inside += write_chosen(at_most & ~below, value, out + kept.inside);
+    kept.below += count_bits(below);
+  }
+  for (; i < count; ++i) {
+    const bool is_below = values[i] <= bracket.above;
+    const bool is_inside = !is_below && values[i] <= bracket.most;
+    if (kept.inside == room) return {.below = 0, .inside = room + 1};
+    out[kept.inside] = values[i];
+    kept.inside += is_inside ? 1U : 0U;
+    kept.below += is_below ? 1U : 0U;
+  }
+  return kept;
+}
+
+}  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

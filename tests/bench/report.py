@@ -438,7 +438,10 @@ def page(measured: Measured, rounds: int) -> str:
         ),
         "## A step, a gate, a policy, a threshold\n",
         *table(["a step of the engine, told of", "time"], per_item(measured, r"engine/\w+(/\d+)?")),
-        *table(["a step of a rehearsal", "time"], step_rows(measured)),
+        *table(
+            ["a step of a rehearsal", "time", "million a second", "allocations each"],
+            step_rows(measured),
+        ),
         *table(["a gate told of a window", "time"], per_item(measured, r"gates/update/\w+")),
         *table(
             ["policies in a field", "ms", "ms of one world", "us per further policy"],
@@ -471,11 +474,22 @@ def speed_rows(measured: Measured) -> list[list[str]]:
 
 
 def step_rows(measured: Measured) -> list[list[str]]:
+    """Of a rollout of two days: an engine allocates when a rollout starts, and then no more."""
     rows = []
-    for name in measured.names(r"checkers/\w+/time_per_step"):
+    for name in measured.names(r"checkers/[\w/]+/time_per_step"):
         time = measured.shortest(name)
-        if time is not None:
-            rows.append([name.split("/")[1].replace("_", " "), duration(time)])
+        allocations = measured.shortest(name.replace("time_per_step", "allocations_per_step"))
+        if time is None or allocations is None:
+            continue
+        words = name.removeprefix("checkers/").removesuffix("/time_per_step")
+        rows.append(
+            [
+                words.replace("_", " ").replace("/", ", "),
+                duration(time),
+                f"{1e3 / time:.3g}",
+                f"{allocations:.2g}",
+            ]
+        )
     return rows
 
 

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "policies/gates/gate_test.h"
+#include "policies/gates/log_e.h"
 
 namespace gatewright {
 
@@ -69,12 +70,7 @@ class BetaBinomialMixture final : public GateTest {
     std::uint64_t min_samples = 0;
   };
 
-  /// Logarithms of the two e-values; 0 before `enough`.
-  struct LogE {
-    double harm = 0.0;
-    double safety = 0.0;
-    bool enough = false;
-  };
+  using LogE = gates::LogE;
 
   /// `harm` is a ratio above 0, or an absolute rate within (0, 1).
   BetaBinomialMixture(const HarmSpec& harm, const Settings& settings);

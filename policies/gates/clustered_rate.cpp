@@ -118,19 +118,12 @@ ClusteredRate::LogE ClusteredRate::log_e(std::span<const double> slots,
   const double variance =
       std::max(binomial, correction * (squares + 2.0 * std::max(0.0, neighbours)));
   const double s = sign_ * gates::standardised(slots[kX], variance) * std::sqrt(v);
-  return {.harm = log_one_sided_normal_mixture(
-              s, v, one_sided_normal_rho(tightest_at_, budget.false_alarm)),
-          .safety = log_one_sided_normal_mixture(
-              -s, v, one_sided_normal_rho(tightest_at_, budget.missed_harm)),
-          .enough = true};
+  return log_e_of({s, v}, tightest_at_, budget);
 }
 
 Evidence ClusteredRate::evidence(std::span<const double> slots,
                                  const Budget& budget) const noexcept {
-  const LogE log_e = this->log_e(slots, budget);
-  return {.harm = gates::share_of_log_e(log_e.harm, budget.false_alarm),
-          .safety = gates::share_of_log_e(log_e.safety, budget.missed_harm),
-          .enough = log_e.enough};
+  return gates::evidence_of(log_e(slots, budget), budget);
 }
 
 namespace {

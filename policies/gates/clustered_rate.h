@@ -4,6 +4,7 @@
 #pragma once
 
 #include "policies/gates/gate_test.h"
+#include "policies/gates/log_e.h"
 
 namespace gatewright {
 
@@ -30,11 +31,7 @@ class ClusteredRate final : public GateTest {
     std::uint64_t min_samples = 0;
   };
 
-  struct LogE {
-    double harm = 0.0;
-    double safety = 0.0;
-    bool enough = false;
-  };
+  using LogE = gates::LogE;
 
   ClusteredRate(const HarmSpec& harm, const Settings& settings);
 

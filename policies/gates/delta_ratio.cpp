@@ -60,13 +60,7 @@ Evidence DeltaRatio::evidence(std::span<const double> slots, const Budget& budge
   if (!ratio.enough) return {};
   const double v = ratio.variance > 0.0 ? ratio.unit / ratio.variance : 0.0;
   const double s = gates::standardised(ratio.value, ratio.variance) * std::sqrt(v);
-  const auto share = [&](double towards, double error) {
-    return gates::share_of_log_e(
-        log_one_sided_normal_mixture(towards, v, one_sided_normal_rho(v_opt_, error)), error);
-  };
-  return {.harm = share(s, budget.false_alarm),
-          .safety = share(-s, budget.missed_harm),
-          .enough = true};
+  return gates::evidence_of(log_e_of({s, v}, v_opt_, budget), budget);
 }
 
 namespace {

@@ -110,6 +110,15 @@ double log_one_sided_normal_mixture(double s, double v, double rho) noexcept {
          gates::log_scaled_normal_cdf(s / std::sqrt(v + rho));
 }
 
+gates::LogE log_e_of(NormalSum sum, double tightest_at, const Budget& budget) noexcept {
+  const auto side = [&](double towards, double error) {
+    return log_one_sided_normal_mixture(towards, sum.v, one_sided_normal_rho(tightest_at, error));
+  };
+  return {.harm = side(sum.s, budget.false_alarm),
+          .safety = side(-sum.s, budget.missed_harm),
+          .enough = true};
+}
+
 NormalMixture::NormalMixture(const HarmSpec& harm, const Settings& settings)
     : statistic_kind_(settings.log_scale  ? Statistic::Kind::mean_log
                       : settings.is_event ? Statistic::Kind::rate
@@ -238,20 +247,12 @@ NormalMixture::Score NormalMixture::score(std::span<const double> slots,
 NormalMixture::LogE NormalMixture::log_e(std::span<const double> slots,
                                          const Budget& budget) const noexcept {
   const auto [s, v, enough] = score(slots, {});
-  if (!enough) return {};
-  return {
-      .harm = log_one_sided_normal_mixture(s, v, one_sided_normal_rho(v_opt_, budget.false_alarm)),
-      .safety =
-          log_one_sided_normal_mixture(-s, v, one_sided_normal_rho(v_opt_, budget.missed_harm)),
-      .enough = true};
+  return enough ? log_e_of({s, v}, v_opt_, budget) : LogE{};
 }
 
 Evidence NormalMixture::evidence(std::span<const double> slots,
                                  const Budget& budget) const noexcept {
-  const LogE log_e = this->log_e(slots, budget);
-  return {.harm = gates::share_of_log_e(log_e.harm, budget.false_alarm),
-          .safety = gates::share_of_log_e(log_e.safety, budget.missed_harm),
-          .enough = log_e.enough};
+  return gates::evidence_of(log_e(slots, budget), budget);
 }
 
 NormalMixture::Settings difference_settings(const GateSpec& gate, Diagnostics& diagnostics) {

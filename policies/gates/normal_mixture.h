@@ -6,6 +6,7 @@
 #include <string>
 
 #include "policies/gates/gate_test.h"
+#include "policies/gates/log_e.h"
 
 namespace gatewright {
 
@@ -19,6 +20,16 @@ namespace gatewright {
 /// variance `v`: 2 sqrt(rho / (v + rho)) exp(s^2 / (2 (v + rho))) Phi(s / sqrt(v + rho)), the
 /// likelihood ratio of drifts above 0 mixed over a half-normal prior of variance 1 / rho.
 [[nodiscard]] double log_one_sided_normal_mixture(double s, double v, double rho) noexcept;
+
+/// A sum towards harm and its variance: s / sqrt(v) is standard normal at the edge of harm.
+struct NormalSum {
+  double s = 0.0;
+  double v = 0.0;
+};
+/// The mixture of s as evidence of harm and of -s as evidence of safety, each tightest at variance
+/// `tightest_at` for its own error; enough.
+[[nodiscard]] gates::LogE log_e_of(NormalSum sum, double tightest_at,
+                                   const Budget& budget) noexcept;
 
 /// The gate test.
 ///
@@ -58,12 +69,7 @@ class NormalMixture final : public GateTest {
     std::string covariate{};  ///< a metric that no arm can change; empty: none
   };
 
-  /// Logarithms of the two e-values; of little meaning before `enough`.
-  struct LogE {
-    double harm = 0.0;
-    double safety = 0.0;
-    bool enough = false;
-  };
+  using LogE = gates::LogE;
 
   /// A, P and Q.
   struct Sums {

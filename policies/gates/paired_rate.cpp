@@ -63,18 +63,16 @@ PairedRate::LogE PairedRate::log_e(const gates::PairedEvents& events) const noex
     });
     return gates::log_mean_exp(logs);
   };
-  return {.harm = capital(harm_), .safety = capital(safety_)};
+  return {.harm = capital(harm_), .safety = capital(safety_), .enough = true};
 }
 
 Evidence PairedRate::evidence(std::span<const double> slots, const Budget& budget) const noexcept {
   if (slots[0] + slots[1] + slots[2] + slots[3] < min_count_) return {};
-  const LogE log_e = this->log_e({.both = slots[0],
-                                  .candidate_only = slots[1],
-                                  .baseline_only = slots[2],
-                                  .neither = slots[3]});
-  return {.harm = gates::share_of_log_e(log_e.harm, budget.false_alarm),
-          .safety = gates::share_of_log_e(log_e.safety, budget.missed_harm),
-          .enough = true};
+  return gates::evidence_of(log_e({.both = slots[0],
+                                   .candidate_only = slots[1],
+                                   .baseline_only = slots[2],
+                                   .neither = slots[3]}),
+                            budget);
 }
 
 namespace {

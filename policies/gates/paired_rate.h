@@ -6,6 +6,7 @@
 #include <array>
 
 #include "policies/gates/gate_test.h"
+#include "policies/gates/log_e.h"
 #include "policies/gates/pairs.h"
 
 namespace gatewright {
@@ -39,11 +40,7 @@ class PairedRate final : public GateTest {
   void update(std::span<double> slots, const Observation& observation) const noexcept override;
   Evidence evidence(std::span<const double> slots, const Budget& budget) const noexcept override;
 
-  /// Logarithms of the two e-values.
-  struct LogE {
-    double harm = 0.0;
-    double safety = 0.0;
-  };
+  using LogE = gates::LogE;
   [[nodiscard]] LogE log_e(const gates::PairedEvents& events) const noexcept;
 
  private:

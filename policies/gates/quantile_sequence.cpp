@@ -117,10 +117,7 @@ QuantileSequence::LogE QuantileSequence::log_e(std::span<const double> slots) co
 
 Evidence QuantileSequence::evidence(std::span<const double> slots,
                                     const Budget& budget) const noexcept {
-  const LogE log_e = this->log_e(slots);
-  return {.harm = gates::share_of_log_e(log_e.harm, budget.false_alarm),
-          .safety = gates::share_of_log_e(log_e.safety, budget.missed_harm),
-          .enough = log_e.enough};
+  return gates::evidence_of(log_e(slots), budget);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 
 #include "policies/gates/beta_binomial_mixture.h"
 #include "policies/gates/gate_test.h"
+#include "policies/gates/log_e.h"
 #include "policies/gates/quantile_places.h"
 
 namespace gatewright {
@@ -36,12 +37,7 @@ class QuantileSequence final : public GateTest {
     std::uint64_t min_samples = 0;
   };
 
-  /// Logarithms of the two e-values; 0 before `enough`.
-  struct LogE {
-    double harm = 0.0;
-    double safety = 0.0;
-    bool enough = false;
-  };
+  using LogE = gates::LogE;
 
   QuantileSequence(const HarmSpec& harm, const Settings& settings);
 

@@ -97,8 +97,8 @@ void RateBets::update(std::span<double> slots, const Samples& samples) const noe
 RateBets::LogE RateBets::log_e(std::span<const double> slots) const noexcept {
   const double more = log_mean_exp(slots.subspan(kMore, kNodes));
   const double fewer = log_mean_exp(slots.subspan(kFewer, kNodes));
-  return edge_.harm == Direction::up ? LogE{.harm = more, .safety = fewer}
-                                     : LogE{.harm = fewer, .safety = more};
+  return edge_.harm == Direction::up ? LogE{.harm = more, .safety = fewer, .enough = true}
+                                     : LogE{.harm = fewer, .safety = more, .enough = true};
 }
 
 bool RateBets::has(std::span<const double> slots, double count) const noexcept {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "policies/gates/gate_test.h"
+#include "policies/gates/log_e.h"
 
 namespace gatewright::gates {
 
@@ -39,10 +40,7 @@ class RateBets {
  public:
   static constexpr std::size_t kNodes = 16;
 
-  struct LogE {
-    double harm = 0.0;
-    double safety = 0.0;
-  };
+  using LogE = gates::LogE;
 
   /// `tightest_at`: requests per arm (harmonic mean) at which the least evidence is asked for.
   RateBets(const LinearEdge& edge, double tightest_at);

@@ -107,13 +107,7 @@ Evidence RatioMixture::evidence(std::span<const double> slots,
   const double v = slots[kWeight];
   const double per_weight = variance(candidate) / v + variance(baseline) / v;
   const double s = sign_ * gates::standardised(slots[kDifference], per_weight);
-  const auto share = [&](double towards, double error) {
-    return gates::share_of_log_e(
-        log_one_sided_normal_mixture(towards, v, one_sided_normal_rho(v_opt_, error)), error);
-  };
-  return {.harm = share(s, budget.false_alarm),
-          .safety = share(-s, budget.missed_harm),
-          .enough = true};
+  return gates::evidence_of(log_e_of({s, v}, v_opt_, budget), budget);
 }
 
 namespace {

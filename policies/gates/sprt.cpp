@@ -104,10 +104,7 @@ Sprt::LogRatios Sprt::log_ratios(std::span<const double> slots) const noexcept {
 }
 
 Evidence Sprt::evidence(std::span<const double> slots, const Budget& budget) const noexcept {
-  const LogRatios log_ratios = this->log_ratios(slots);
-  return {.harm = gates::share_of_log_e(log_ratios.harm, budget.false_alarm),
-          .safety = gates::share_of_log_e(log_ratios.safety, budget.missed_harm),
-          .enough = log_ratios.enough};
+  return gates::evidence_of(log_ratios(slots), budget);
 }
 
 namespace {

@@ -53,11 +53,7 @@ class Sprt final : public GateTest {
   };
 
   /// Logarithms of the likelihood ratios; 0 before `enough`.
-  struct LogRatios {
-    double harm = 0.0;
-    double safety = 0.0;
-    bool enough = false;
-  };
+  using LogRatios = gates::LogE;
 
   /// For events `harm` is a ratio above 0 or an absolute rate within (0, 1).
   Sprt(const HarmSpec& harm, const Settings& settings);

@@ -30,10 +30,7 @@ void RateBetTest::update(std::span<double> slots, const Observation& observation
 
 Evidence RateBetTest::evidence(std::span<const double> slots, const Budget& budget) const noexcept {
   if (!bets_.has(slots, min_count_)) return {};
-  const gates::RateBets::LogE log_e = bets_.log_e(slots);
-  return {.harm = gates::share_of_log_e(log_e.harm, budget.false_alarm),
-          .safety = gates::share_of_log_e(log_e.safety, budget.missed_harm),
-          .enough = true};
+  return gates::evidence_of(bets_.log_e(slots), budget);
 }
 
 gates::LinearEdge linear_edge(const HarmSpec& harm) noexcept {

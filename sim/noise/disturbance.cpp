@@ -2,27 +2,14 @@
 
 #include <cmath>
 
+#include "sim/arms/answers.h"
+
 namespace gatewright::sim {
 
 double own_rate(const Arm& arm, WorldMetric metric) noexcept {
-  switch (metric) {
-    case WorldMetric::quality:
-      return arm.quality.mean;
-    case WorldMetric::error:
-      return arm.error_probability;
-    case WorldMetric::refusal:
-      return arm.refusal_probability;
-    case WorldMetric::thumbs_down:
-      return arm.thumbs.down * arm.thumbs.rate_given;
-    case WorldMetric::thumbs_up:
-      return arm.thumbs.up * arm.thumbs.rate_given;
-    case WorldMetric::length_collapse:
-      return arm.collapse.probability;
-    case WorldMetric::hang:
-      return arm.hang.probability;
-    default:
-      return 0.0;
-  }
+  if (metric == WorldMetric::quality) return arm.quality.mean;
+  if (metric == WorldMetric::error) return arm.error_probability;  // bursts included
+  return event_probability(metric, arm);
 }
 
 double logit_sd(double points, double rate) noexcept {

@@ -252,10 +252,14 @@ std::vector<ArmCounts> windows_until(const GateInWorld& gate, std::size_t stage)
     const auto room = (end - probe.initial_delay - probe.window).count();
     const auto beyond = room < 0 ? 0 : room / every + 1;
     const Shares shares = shares_at(probe, spec, gate.mirrored_sampled);
+    ArmCounts counts{.baseline = requests * shares.baseline,
+                     .candidate = requests * shares.candidate};
+    // A window in which one arm answers nobody is no comparison.
+    if (test.compares_arms())
+      counts = {.baseline = counts.baseline * -std::expm1(-counts.candidate),
+                .candidate = counts.candidate * -std::expm1(-counts.baseline)};
     if (gate.weighed.measured[i] && (!forgets || i == stage) && beyond > first)
-      windows.insert(
-          windows.end(), static_cast<std::size_t>(beyond - first),
-          {.baseline = requests * shares.baseline, .candidate = requests * shares.candidate});
+      windows.insert(windows.end(), static_cast<std::size_t>(beyond - first), counts);
     start = end;
   }
   return windows;

@@ -45,7 +45,8 @@ struct GateInWorld {
 
 /// What the gate is told from the beginning of its evidence to the end of stage `stage`, if every
 /// stage takes its dwell: the windows that lie whole within a stage. The first one is cut by the
-/// change of exposure, which counts for gates that compare the arms and keep a promise.
+/// change of exposure, which counts for gates that compare the arms and keep a promise. Requests of
+/// windows in which the other arm answers nobody are left out, as they are by gates that compare.
 [[nodiscard]] std::vector<ArmCounts> windows_until(const GateInWorld& gate, std::size_t stage);
 
 }  // namespace gatewright::analysis

@@ -23,9 +23,9 @@ namespace {
 
 constexpr std::string_view kThreshold = "fixed_threshold";
 constexpr auto kOfTotals = std::to_array<std::string_view>(
-    {"asymptotic_sequence", "bayes_mean", "bayes_rate", "beta_binomial_mixture", "delta_ratio",
-     "detected_rate", "group_sequential", "normal_mixture", "poisson_max_sprt", "sprt", "sign_test",
-     "two_proportion_z", "two_sample_rate", "welch_t", "wilson", "z_test"});
+    {"ab_test", "asymptotic_sequence", "bayes_mean", "bayes_rate", "beta_binomial_mixture",
+     "delta_ratio", "detected_rate", "group_sequential", "normal_mixture", "poisson_max_sprt",
+     "sprt", "sign_test", "two_proportion_z", "two_sample_rate", "welch_t", "wilson", "z_test"});
 constexpr auto kOfPairs =
     std::to_array<std::string_view>({"mcnemar", "paired_mixture", "paired_rate", "paired_t"});
 constexpr auto kOfDistributions = std::to_array<std::string_view>(
@@ -226,6 +226,11 @@ std::optional<double> factor_apart(const MetricLaw& law, double distance) {
 
 bool weighs_totals(const GateTest& test) noexcept {
   return test.form() == Form::samples && is_one_of(kOfTotals, test);
+}
+
+bool weighs_totals_at_looks(const GateTest& test) noexcept {
+  return test.guarantee() == Guarantee::fixed_looks && weighs_totals(test) &&
+         !is_one_of(kByWindow, test);
 }
 
 bool has_power_curve(const GateTest& test) noexcept {

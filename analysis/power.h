@@ -82,6 +82,9 @@ struct Sight {
 /// little).
 [[nodiscard]] bool weighs_totals(const GateTest& test) noexcept;
 
+/// Whether it is one of the totals at the latest of its planned looks, which share the errors evenly.
+[[nodiscard]] bool weighs_totals_at_looks(const GateTest& test) noexcept;
+
 /// Whether PowerCurve can read the test's boundary: of totals, of pairs, of quantiles and
 /// distributions, of bursts.
 [[nodiscard]] bool has_power_curve(const GateTest& test) noexcept;

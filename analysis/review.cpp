@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "analysis/change.h"
 #include "analysis/layout.h"
 #include "analysis/pilot.h"
 #include "analysis/promises.h"
@@ -42,33 +43,6 @@ constexpr double kRollbackTargetSeconds = 60.0;
 
 [[nodiscard]] std::string count_text(double count) { return number(std::round(count), 0); }
 
-[[nodiscard]] bool is_apart(const MetricLaw& law) {
-  return law.change == MetricLaw::Change::distance || law.change == MetricLaw::Change::index;
-}
-
-/// The change that this mean of the candidate is, in the terms of the margin.
-[[nodiscard]] double change_of(const HarmSpec& harm, const Probe& probe, const MetricLaw& law,
-                               double candidate) {
-  if (is_apart(law)) return apart_by(law, candidate);
-  const double mean = candidate + law.both, baseline = law.mean + law.both;
-  if (harm.relation == Relation::absolute) return mean;
-  if (harm.relation == Relation::difference) return mean - baseline;
-  return probe.statistic.kind == Statistic::Kind::mean_log ? std::exp(mean - baseline)
-                                                           : mean / baseline;
-}
-
-/// And back; nothing where no mean is.
-[[nodiscard]] std::optional<double> mean_of(const HarmSpec& harm, const Probe& probe,
-                                            const MetricLaw& law, double change) {
-  if (is_apart(law)) return factor_apart(law, change);
-  const double baseline = law.mean + law.both;
-  if (harm.relation == Relation::absolute) return change - law.both;
-  if (harm.relation == Relation::difference) return baseline + change - law.both;
-  return (probe.statistic.kind == Statistic::Kind::mean_log ? baseline + std::log(change)
-                                                            : baseline * change) -
-         law.both;
-}
-
 /// What a gate is asked to see: a change that goes twice as far beyond none as its margin; nothing
 /// where the margin says nothing of a change.
 [[nodiscard]] std::optional<double> twice_the_margin(const HarmSpec& harm) {
@@ -83,10 +57,9 @@ class Reviewer {
  public:
   Reviewer(const PlanSpec& plan, const sim::Scenario* world)
       : plan_(plan), world_(world), weighed_(weighed_gates(plan)) {
-    // The tests of A/B stages come after the plan's gates; compile says what they need.
-    weighed_.resize(std::min(weighed_.size(), plan.gates.size()));
     if (world_ != nullptr) pilot_ = pilot(plan_, *world_);
     if (pilot_) see();
+    if (world_ != nullptr) doubt();
     object();
   }
 
@@ -103,9 +76,12 @@ class Reviewer {
 
   // ------------------------------------------------------------------------ what gates can see
 
+  /// Of the plan; the tests of A/B stages come after them in `weighed_`.
+  [[nodiscard]] std::size_t gates() const { return std::min(weighed_.size(), plan_.gates.size()); }
+
   [[nodiscard]] bool can_be_read(std::size_t i) const {
     const WeighedGate& gate = weighed_[i];
-    if (!pilot_->feeds[i]) return false;
+    if (!pilot_ || !pilot_->feeds[i]) return false;
     const MetricLaw& law = pilot_->feeds[i]->law;
     const bool is_multiplied =
         law.change == MetricLaw::Change::factor || law.change == MetricLaw::Change::quantile;
@@ -132,7 +108,7 @@ class Reviewer {
   }
 
   void see() {
-    for (std::size_t i = 0; i < weighed_.size(); ++i) {
+    for (std::size_t i = 0; i < gates(); ++i) {
       if (!can_be_read(i)) continue;
       const WeighedGate& gate = weighed_[i];
       GateSight sight{.gate = plan_.gates[i].name,
@@ -140,6 +116,7 @@ class Reviewer {
                       .one_look = gate.test->name() == "fixed_threshold"};
       const MetricLaw& law = pilot_->feeds[i]->law;
       std::vector<PowerCurve> whole;  ///< until the evidence begins anew
+      std::vector<std::vector<ArmCounts>> spells;
       for (std::size_t stage = 0; stage < plan_.stages.size(); ++stage) {
         std::optional<StageSight>& seen = sight.stages.emplace_back();
         if (!gate.measured[stage]) continue;
@@ -156,11 +133,17 @@ class Reviewer {
         if (sight.one_look)
           sight.false_alarms_per_look =
               std::max(sight.false_alarms_per_look.value_or(0.0), power.at(law.mean));
-        if (plan_.gates[i].evidence != EvidenceSpan::stage) whole.clear();
+        if (plan_.gates[i].evidence != EvidenceSpan::stage) {
+          whole.clear();
+          spells.clear();
+        }
         whole.push_back(power);
+        spells.push_back(windows);
       }
       for (std::string& broken : broken_promises(in_world(i), whole, *world_))
         warn(path_of(i) + ".test", std::move(broken));
+      if (auto broken = promise_broken_by_few_events(in_world(i), spells))
+        warn(path_of(i) + ".test", *std::move(broken));
       say_what_is_unseen(i, sight);
       if (sight.false_alarms_per_look.value_or(0.0) >= kFalseAlarmsWorthSaying)
         warn(path_of(i) + ".test",
@@ -169,6 +152,29 @@ class Reviewer {
                          100.0 * *sight.false_alarms_per_look));
       review_.gates.push_back(std::move(sight));
     }
+  }
+
+  /// Of gates whose bounds nobody here can read, and of the tests of A/B stages.
+  void doubt() {
+    for (std::size_t i = 0; i < gates(); ++i) {
+      if (can_be_read(i)) continue;
+      const bool is_known = pilot_ && pilot_->feeds[i];
+      doubt(weighed_[i], is_known ? std::optional(pilot_->feeds[i]->law) : std::nullopt,
+            path_of(i) + ".test");
+    }
+    std::string before;
+    for (std::size_t i = gates(); i < weighed_.size(); ++i) {
+      const std::size_t stage =
+          std::ranges::find(weighed_[i].measured, true) - weighed_[i].measured.begin();
+      const std::string path = "stages." + plan_.stages[stage].name + ".ab";
+      if (path != before) doubt(weighed_[i], {}, path);  // once for all its segments
+      before = path;
+    }
+  }
+  void doubt(const WeighedGate& weighed, const std::optional<MetricLaw>& law,
+             const std::string& path) {
+    for (std::string& doubtful : doubtful_promises(weighed, law, *world_))
+      warn(path, std::move(doubtful));
   }
 
   [[nodiscard]] bool is_visible(std::size_t i, std::span<const ArmCounts> windows,
@@ -346,24 +352,6 @@ class Reviewer {
 
 Review review(const PlanSpec& plan, const sim::Scenario* world) {
   return Reviewer(plan, world).take();
-}
-
-std::string change_text(const std::string& metric, const HarmSpec& harm, double change) {
-  const MetricInfo& info = *find_metric(metric);
-  const bool in_points = info.unit == "share" || info.unit == "score";
-  if (harm.kind == HarmSpec::Kind::distribution) return fmt::format("{:.3g}", change);
-  switch (harm.relation) {
-    case Relation::ratio:
-      return fmt::format("{:.3g}x", change);
-    case Relation::difference:
-      return in_points ? fmt::format("{:+.3g}pp", 100.0 * change)
-                       : fmt::format("{:+.3g} {}", change, info.unit);
-    case Relation::absolute:
-      break;
-  }
-  return info.unit == "share"   ? fmt::format("{:.3g}%", 100.0 * change)
-         : info.unit == "score" ? fmt::format("{:.3g}", change)
-                                : fmt::format("{:.3g} {}", change, info.unit);
 }
 
 std::string sight_table(const PlanSpec& plan, const Review& review) {

@@ -42,10 +42,6 @@ struct Review {
 /// Without a world only what the plan itself shows. The plan compiles.
 [[nodiscard]] Review review(const PlanSpec& plan, const sim::Scenario* world);
 
-/// A change as its margin is stated: "1.31x", "+0.4pp", "2.4%", "+0.12 s".
-[[nodiscard]] std::string change_text(const std::string& metric, const HarmSpec& harm,
-                                      double change);
-
 /// One row per gate and one column per stage, within 80 columns.
 [[nodiscard]] std::string sight_table(const PlanSpec& plan, const Review& review);
 

@@ -31,6 +31,7 @@ constexpr double kShare = 0.5;
   sim::Scenario world = sim::healthy_twin(scenario);
   world.effects.clear();
   world.noise.deployment.clear();
+  world.baseline.error_bursts.reset();  // a short while sees too few to know their mean
   world.traffic.changes.clear();
   world.operators.clear();
   world.approves_after.reset();
@@ -224,7 +225,7 @@ std::optional<Pilot> pilot(const PlanSpec& plan, const sim::Scenario& scenario) 
                                              : law_of(probes[i], gate.both),
             .share = share};
     // Bursts of both arms at once fall out where they are compared.
-    if (const auto bursts = bursts_in(world, probes[i]);
+    if (const auto bursts = bursts_in(scenario, probes[i]);
         bursts && bursts->by_arm && plan.gates[i].test.name == "clustered_rate")
       feed->law.bursts = bursts;
   }

@@ -26,7 +26,7 @@ struct Pilot {
   std::vector<std::optional<GateFeed>> feeds{};  ///< per gate; nothing where it is told no sums
 };
 
-/// Watches about 40,000 requests of the scenario's healthy twin, without the noise of deployments
+/// Watches about 40,000 requests of the scenario's healthy twin, without the noise of deployments, bursts
 /// and the changes of traffic; equal for equal scenarios. Nothing where the world cannot play the
 /// plan's probes.
 [[nodiscard]] std::optional<Pilot> pilot(const PlanSpec& plan, const sim::Scenario& scenario);

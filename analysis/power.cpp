@@ -352,8 +352,14 @@ std::vector<double> PowerCurve::harm_along(double mean) const {
   return harm;
 }
 
+/// A mean beyond the alarm tells more at each look, also where at the alarm itself evidence for safety
+/// comes first (of sprt).
 void PowerCurve::find_looks(double alarm) {
-  const std::vector<double> harm = harm_along(alarm);
+  constexpr double kBeyond = 4.0;
+  const double none = place_of(sight_.law.mean);
+  const double far = mean_at(none + kBeyond * (place_of(alarm) - none));
+  const bool is_mean = sight_.law.change != MetricLaw::Change::rate || (far > 0.0 && far < 1.0);
+  const std::vector<double> harm = harm_along(is_mean ? far : alarm);
   for (std::size_t i = 0; i < harm.size(); ++i)
     if (harm[i] != (i == 0 ? 0.0 : harm[i - 1])) looks_.push_back(i);
   if (looks_.empty()) return;

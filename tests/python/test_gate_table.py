@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import pathlib
 import re
+import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -43,6 +44,27 @@ def test_the_page_has_the_tests_of_the_table(gate_table: ModuleType) -> None:
     rows = {f"| `{row.test}` | {row.guarantee.replace('_', ' ')} |" for row in gate_table.rows()}
     starts = re.findall(r"^\| `\w+` \| [a-z ]+ \|", gate_table.PAGE.read_text(), re.MULTILINE)
     assert set(starts) == rows
+
+
+def test_lint_warns_of_each_promise_that_was_seen_broken(
+    gate_table: ModuleType, command_line: str, tmp_path: pathlib.Path
+) -> None:
+    rows = {(row.test, row.metric): row for row in gate_table.rows()}
+    worlds = {world.key: world for world in gate_table.worlds()}
+    broken = re.findall(r"^\* `(\w+)` on (\w+), (.*): ", gate_table.PAGE.read_text(), re.MULTILINE)
+    assert broken, "the page lists none"
+    unsaid = []
+    for test, metric, key in broken:
+        world, row = worlds[key], rows[test, metric]
+        scenario, policy = tmp_path / "world.yaml", tmp_path / "policy.yaml"
+        scenario.write_text(re.sub(r"^policy: .*$", "policy: policy.yaml", world.text, flags=re.M))
+        policy.write_text(row.plan(gate_table.RATES[world.rate], world.harm))
+        said = subprocess.run(
+            [command_line, "lint", str(scenario)], capture_output=True, text=True, check=False
+        )
+        if not re.search(r"warning: policy\.gates\.gate\.test: ", said.stdout + said.stderr):
+            unsaid.append((test, metric, key))
+    assert unsaid == []
 
 
 def test_a_small_table_is_played_kept_and_written(

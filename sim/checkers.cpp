@@ -72,8 +72,12 @@ Machine machine_of(const Engine& engine) {
 }
 
 Checker::Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const PlanSpec> plan,
-                 Machine machine)
-    : policy_(std::move(policy)), plan_(std::move(plan)), machine_(std::move(machine)) {}
+                 Machine machine, CheckerMemory& memory)
+    : policy_(std::move(policy)),
+      plan_(std::move(plan)),
+      machine_(std::move(machine)),
+      before_(memory.before),
+      scratch_(memory.scratch) {}
 
 void Checker::start(std::uint64_t replication, Restarts restarts) noexcept {
   replication_ = replication;

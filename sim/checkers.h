@@ -41,17 +41,25 @@ enum class Restarts : std::uint8_t {
   seldom,  ///< the same in one replication of 64, and never in the others
 };
 
+/// The states that a checker holds a step against. Checkers whose steps do not interleave share one,
+/// so that a field's memory does not grow by two states per contender.
+struct CheckerMemory {
+  RolloutState before;
+  RolloutState scratch;
+};
+
 class Checker {
  public:
-  /// `plan`: null where the policy is no plan's; then the dwell and silence of S2 are not checked.
+  /// `plan`: null where the policy is no plan's; then the dwell and silence of S2 are not checked. The
+  /// memory outlives the checker.
   Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const PlanSpec> plan,
-          Machine machine);
+          Machine machine, CheckerMemory& memory);
 
   /// A new rollout. `replication` chooses the steps at which S7 restarts: different ones in different
   /// replications.
   void start(std::uint64_t replication, Restarts restarts = Restarts::often) noexcept;
 
-  /// Before a step: keeps the state.
+  /// Before a step: keeps the state. check() follows before any other checker of its memory is told.
   void remember(const RolloutState& state);
   /// After it: S1..S4, S6, S8, and S7 where it is due.
   void check(const Observation& observation, const Decision& decision, const RolloutState& after);
@@ -89,8 +97,8 @@ class Checker {
   ProbeMask measured_ = 0;           ///< by the decision before
   ProbeMask faulty_ = 0;             ///< probes whose last reading was an error
   Instant dwelling_since_ = kNever;  ///< by the router's word, not by the state's
-  RolloutState before_;
-  RolloutState scratch_;
+  RolloutState& before_;
+  RolloutState& scratch_;
   std::vector<Violation> violations_;
 };
 

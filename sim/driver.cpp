@@ -45,9 +45,8 @@ std::vector<double> harm_of(const Policy& policy, const RolloutState& state) {
 
 }  // namespace
 
-Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std::uint32_t index)
+Driver::Driver(const Contender& contender, const PreparedScenario& scenario, CheckerMemory& memory)
     : contender_(contender),
-      index_(index),
       scenario_(scenario.scenario()),
       effects_(scenario.effects()),
       longest_actuation_(longest_delay(delay_law(scenario.scenario().rollback))),
@@ -59,7 +58,8 @@ Driver::Driver(const Contender& contender, const PreparedScenario& scenario, std
       router_(scenario.scenario().rollback),
       delivery_(scenario.scenario().telemetry, contender.engine.policy().probes()),
       judging_parts_(kRefusals | (scenario.scenario().objectives.minds_quality() ? kQualities : 0)),
-      checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine)) {
+      checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine),
+               memory) {
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     for (const Measurement& measurement : measurements_)
       measured_wants_[arm] |= wants_of(measurement, arm);
@@ -94,7 +94,6 @@ void Driver::start(RunKey key, RunTrace* trace, EventQueue& queue) {
   for (const OperatorAction& action : scenario_.operators)
     queue.push({.at = Instant{} + action.at,
                 .number = operator_number(action.command),
-                .contender = index_,
                 .phase = EventPhase::operators});
 }
 
@@ -119,10 +118,7 @@ void Driver::actuate(std::uint64_t number, Instant now, EventQueue& queue) {
   if (exposure != Exposure{} && !record_.first_exposure_at)
     record_.first_exposure_at = now.time_since_epoch();
   if (actuated.again)
-    queue.push({.at = *actuated.again,
-                .number = number,
-                .contender = index_,
-                .phase = EventPhase::actuation});
+    queue.push({.at = *actuated.again, .number = number, .phase = EventPhase::actuation});
   if (actuated.confirms) step(now, ExposureApplied{exposure}, queue);
   end_if_rollback_holds(now);  // also where nobody was told that it does
 }
@@ -134,10 +130,7 @@ void Driver::deliver(std::span<const Report> reports, Instant now, EventQueue& q
 
 void Driver::send_reports(std::span<Report> reports, Delivery::Times times, EventQueue& queue) {
   for (const Delivery::Arrival& arrival : delivery_.send(reports, times))
-    queue.push({.at = arrival.at,
-                .number = arrival.number,
-                .contender = index_,
-                .phase = EventPhase::telemetry});
+    queue.push({.at = arrival.at, .number = arrival.number, .phase = EventPhase::telemetry});
 }
 
 void Driver::deliver_report(std::uint64_t number, Instant now, EventQueue& queue) {
@@ -179,10 +172,7 @@ void Driver::step(Instant now, const Event& event, EventQueue& queue) {
 void Driver::obey(const Decision& decision, Instant now, EventQueue& queue) {
   if (decision.cause == Cause::observation_refused) ++record_.faults;
   if (const auto pending = router_.request(decision.exposure, now))
-    queue.push({.at = pending->at,
-                .number = pending->number,
-                .contender = index_,
-                .phase = EventPhase::actuation});
+    queue.push({.at = pending->at, .number = pending->number, .phase = EventPhase::actuation});
   if (running_ && decision.action == Action::hold && decision.cause != Cause::observation_refused)
     record_.waited_for = decision.cause;
   if (decision.action != Action::hold) {
@@ -207,7 +197,6 @@ void Driver::ask_for_approval(Instant now, EventQueue& queue) {
   queue.push({.at = after(now, *scenario_.approves_after),
               .number = operator_number(OperatorCommand::Kind::approve,
                                         static_cast<std::uint64_t>(state_.stage) + 1),
-              .contender = index_,
               .phase = EventPhase::operators});
 }
 
@@ -249,7 +238,7 @@ void Driver::schedule_wake(Instant now, EventQueue& queue) {
   const Instant at = sequence_ == 0 ? now : std::max(decision_.wake_at, now + Duration(1));
   if (at == kNever || at >= wake_queued_) return;
   wake_queued_ = at;
-  queue.push({.at = at, .contender = index_, .phase = EventPhase::engine});
+  queue.push({.at = at, .phase = EventPhase::engine});
 }
 
 // ---- one telemetry window of requests ----

@@ -30,8 +30,8 @@ namespace gatewright::sim {
 
 class Driver {
  public:
-  /// `contender` outlives the driver; `index` is its place in the field.
-  Driver(const Contender& contender, const PreparedScenario& scenario, std::uint32_t index);
+  /// `contender` and `memory`, which the drivers of a field share, outlive the driver.
+  Driver(const Contender& contender, const PreparedScenario& scenario, CheckerMemory& memory);
   Driver(const Driver&) = delete;  // the checker's machine refers to the contender's engine
   Driver& operator=(const Driver&) = delete;
   ~Driver() = default;
@@ -103,7 +103,6 @@ class Driver {
   [[nodiscard]] std::optional<Duration> detection_delay_at(Instant now) const;
 
   const Contender& contender_;
-  const std::uint32_t index_;
   const Scenario& scenario_;
   const EffectTable& effects_;
   const Duration longest_actuation_;

@@ -1,5 +1,6 @@
-// The order of events: a heap of plain values by (time, phase, sequence), integer nanoseconds.
-// Used by Field; what happens at one instant happens in the order of phases, then of scheduling.
+// The order of a contender's events: a heap of plain values by (time, phase, sequence), integer
+// nanoseconds. Used by Field, one per contender, since no contender waits for another; what happens at
+// one instant happens in the order of phases, then of scheduling.
 #pragma once
 
 #include <cstdint>
@@ -9,9 +10,8 @@
 
 namespace gatewright::sim {
 
-/// What comes first at one instant.
+/// What comes first at one instant, after the requests of a window that ends then.
 enum class EventPhase : std::uint8_t {
-  arrivals,   ///< requests of the window that ends now are played
   telemetry,  ///< windows closed before now are reported
   operators,  ///< people act
   engine,     ///< wake-ups
@@ -22,8 +22,7 @@ struct ScheduledEvent {
   Instant at{};
   std::uint64_t sequence = 0;  ///< given by the queue: rises with every push
   std::uint64_t number = 0;    ///< window, or number of an actuation
-  std::uint32_t contender = 0;
-  EventPhase phase = EventPhase::arrivals;
+  EventPhase phase = EventPhase::telemetry;
 };
 
 /// The one place that says which of two events comes first.
@@ -33,11 +32,13 @@ struct ScheduledEvent {
   return a.sequence < b.sequence;
 }
 
-/// A binary heap: below some sixty pending events nothing is faster, and a field has a few each.
+/// A binary heap: below some sixty pending events nothing is faster, and a contender has a few.
 class EventQueue {
  public:
   void push(ScheduledEvent event);
-  /// Removes and returns the first event. The queue must not be empty.
+  /// The first event. The queue must not be empty.
+  [[nodiscard]] const ScheduledEvent& front() const noexcept { return heap_.front(); }
+  /// Removes and returns it.
   ScheduledEvent pop();
   [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
   void clear() noexcept;

@@ -45,8 +45,7 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
   players_.reserve(contenders.size());
   for (std::size_t i = 0; i < contenders.size(); ++i) {
     Player& player = players_.emplace_back();
-    player.driver =
-        std::make_unique<Driver>(contenders[i], scenario, static_cast<std::uint32_t>(i));
+    player.driver = std::make_unique<Driver>(contenders[i], scenario, checker_memory_);
     if (scenario.scenario().serving)
       player.servers = std::make_unique<ServedRequests>(scenario.scenario());
     for (const Measurement& measurement : player.driver->measurements()) {
@@ -109,7 +108,6 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
 void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   key_ = key;
   last_arrival_ = Instant{};
-  queue_.clear();
   chunks_played_ = 0;
   if (windows_)
     windows_->start(key);
@@ -122,48 +120,73 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   for (const auto& assignment : assignments_) assignment->start(key);
   for (const auto& sightings : sightings_) sightings->start();
   start_courses();
-  for (std::size_t i = 0; i < players_.size(); ++i)
-    players_[i].driver->start(key, traces == nullptr ? nullptr : &(*traces)[i], queue_);
-  queue_.push({.at = start_of(1), .number = 0, .phase = EventPhase::arrivals});
+  for (std::size_t i = 0; i < players_.size(); ++i) {
+    players_[i].events.clear();
+    players_[i].driver->start(key, traces == nullptr ? nullptr : &(*traces)[i], players_[i].events);
+  }
+  under_way_.clear();
 
   const Instant horizon = Instant{} + scenario_.scenario().horizon;
   bool expired = false;
-  group_count_ = players_.size();
-  while (!queue_.empty() && group_count_ > 0) {
-    const ScheduledEvent event = queue_.pop();
-    if (!expired && event.at > horizon) {
+  for (std::uint64_t window = 0;; ++window) {
+    const Instant end = start_of(window + 1);
+    play_events_until(end);
+    if (!expired && end > horizon) {
       for (Player& player : players_) player.driver->expire(horizon);
       expired = true;
     }
-    switch (event.phase) {
-      case EventPhase::arrivals:
-        play_window(event.number);
-        break;
-      case EventPhase::telemetry:
-        if (reports_singly_)
-          players_[event.contender].driver->deliver_report(event.number, event.at, queue_);
-        else
-          deliver(event.number, event.at);
-        break;
-      case EventPhase::operators:
-        players_[event.contender].driver->operate(event.number, event.at, queue_);
-        break;
-      case EventPhase::engine:
-        players_[event.contender].driver->wake(event.at, queue_);
-        break;
-      case EventPhase::actuation:
-        players_[event.contender].driver->actuate(event.number, event.at, queue_);
-        break;
-    }
+    play_window(window);
+    if (group_count_ == 0) break;
   }
   for (const auto& course : std::span(courses_).first(course_count_))
     for (Player* player : course->members) settle(*course, *player);
 }
 
-void Field::deliver(std::uint64_t window, Instant now) {
+// ---- events ----
+
+void Field::play_events_until(Instant end) {
+  const auto later = std::ranges::find_if(
+      under_way_, [end](const Packet& packet) { return packet.arrives >= end; });
   for (const auto& course : std::span(courses_).first(course_count_)) {
-    const std::span<const Report> reports = course->ledger->take(window);
-    for (Player* player : course->members) player->driver->deliver(reports, now, queue_);
+    arriving_.clear();
+    for (auto packet = under_way_.begin(); packet != later; ++packet)
+      arriving_.push_back({packet->arrives, course->ledger->take(packet->window)});
+    for (Player* player : course->members) play_events_until(end, *player);
+  }
+  under_way_.erase(under_way_.begin(), later);
+}
+
+void Field::play_events_until(Instant end, Player& player) {
+  Driver& driver = *player.driver;
+  EventQueue& queue = player.events;
+  const Instant horizon = Instant{} + scenario_.scenario().horizon;
+  for (auto arriving = arriving_.begin();;) {
+    const bool is_own = !queue.empty() && queue.front().at < end;
+    const bool is_report =
+        arriving != arriving_.end() &&
+        !(is_own && earlier(queue.front(), {.at = arriving->at, .phase = EventPhase::telemetry}));
+    if (!is_own && !is_report) return;
+    const Instant now = is_report ? arriving->at : queue.front().at;
+    if (now > horizon) driver.expire(horizon);
+    if (is_report) {
+      driver.deliver((arriving++)->reports, now, queue);
+      continue;
+    }
+    const ScheduledEvent event = queue.pop();
+    switch (event.phase) {
+      case EventPhase::telemetry:
+        driver.deliver_report(event.number, now, queue);
+        break;
+      case EventPhase::operators:
+        driver.operate(event.number, now, queue);
+        break;
+      case EventPhase::engine:
+        driver.wake(now, queue);
+        break;
+      case EventPhase::actuation:
+        driver.actuate(event.number, now, queue);
+        break;
+    }
   }
 }
 
@@ -269,13 +292,12 @@ void Field::play_window(std::uint64_t window) {
                                     {key_.seed, key_.replication, "telemetry.delay", window});
   last_arrival_ = std::max(last_arrival_, after(end, delay));
   if (any_report && !reports_singly_)
-    queue_.push({.at = last_arrival_, .number = window, .phase = EventPhase::telemetry});
+    under_way_.push_back({.arrives = last_arrival_, .window = window});
   if (any_report && reports_singly_)
     for (const auto& course : std::span(courses_).first(course_count_))
       for (Player* player : course->members)
         player->driver->send_reports(course->ledger->take(window),
-                                     {.closed = end, .arrives = last_arrival_}, queue_);
-  queue_.push({.at = start_of(window + 2), .number = window + 1, .phase = EventPhase::arrivals});
+                                     {.closed = end, .arrives = last_arrival_}, player->events);
 }
 
 void Field::play_requests(std::uint64_t window, Instant end) {

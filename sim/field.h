@@ -46,6 +46,7 @@ class Field {
  private:
   struct Player {
     std::unique_ptr<Driver> driver;
+    EventQueue events;
     std::vector<std::size_t> places;           ///< per probe: its measurement among the field's
     Measuring measuring;                       ///< in a fixed order; where windows are drawn
     std::vector<std::size_t> measured_places;  ///< per part of that: among the field's
@@ -63,6 +64,15 @@ class Field {
     Wants wants = 0;                      ///< of the present chunk
     [[nodiscard]] const Player& leader() const noexcept { return *members.front(); }
     [[nodiscard]] const Driver& driver() const noexcept { return *members.front()->driver; }
+  };
+  /// A telemetry window on its way to all contenders.
+  struct Packet {
+    Instant arrives{};
+    std::uint64_t window = 0;
+  };
+  struct Arriving {
+    Instant at{};
+    std::span<const Report> reports;
   };
   /// New units of the present window, for contenders whose exposure stands still since `since`.
   struct UnitTally {
@@ -86,8 +96,10 @@ class Field {
     const UnitSightings* sightings = nullptr;  ///< where any does
   };
 
-  /// The reports of a telemetry window arrive.
-  void deliver(std::uint64_t window, Instant now);
+  /// What contenders are told, decide and do before then, one after another: none waits for another, and
+  /// what one touches stays near.
+  void play_events_until(Instant end);
+  void play_events_until(Instant end, Player& player);
   void play_window(std::uint64_t window);
   void play_requests(std::uint64_t window, Instant end);
   /// One course for all contenders that may share it.
@@ -139,7 +151,9 @@ class Field {
   World world_;
   std::unique_ptr<WindowWorld> windows_;  ///< in place of the world, where windows are drawn
   const PreparedScenario& scenario_;
-  EventQueue queue_;
+  std::vector<Packet> under_way_;   ///< by when they arrive
+  std::vector<Arriving> arriving_;  ///< in time for the present events, at one course
+  CheckerMemory checker_memory_;
   std::vector<Player> players_;
   std::vector<std::unique_ptr<Course>> courses_;  ///< those beyond course_count_ are spare memory
   std::size_t course_count_ = 0;

@@ -441,7 +441,8 @@ std::vector<Violation> check_worsening(const Machine& machine, const PlanSpec& p
 
 std::vector<Violation> check_retelling(const Contender& contender, const Machine& machine,
                                        const RunTrace& trace, const StreamKey& key) {
-  Checker checker(contender.engine.shared_policy(), contender.plan, machine);
+  CheckerMemory memory;
+  Checker checker(contender.engine.shared_policy(), contender.plan, machine, memory);
   checker.start(key.replication);
   RolloutState state = trace.initial_state;
   const auto tell = [&](const Observation& observation) {

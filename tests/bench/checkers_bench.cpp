@@ -73,7 +73,8 @@ BENCHMARK(step);
 
 void step_checked(benchmark::State& bench, Restarts restarts) {
   const Engine& engine = rehearsed().one->engine;
-  Checker checker(engine.shared_policy(), rehearsed().one->plan, machine_of(engine));
+  CheckerMemory memory;
+  Checker checker(engine.shared_policy(), rehearsed().one->plan, machine_of(engine), memory);
   std::uint64_t replication = 0;
   over_journal(
       bench, [&] { checker.start(replication++, restarts); },

@@ -114,7 +114,9 @@ void field_against_walks(benchmark::State& bench) {
     });
     checked_walks.time([&] {
       for (const sim::Contender& each : field) {
-        sim::Checker checker(each.engine.shared_policy(), each.plan, sim::machine_of(each.engine));
+        sim::CheckerMemory memory;
+        sim::Checker checker(each.engine.shared_policy(), each.plan, sim::machine_of(each.engine),
+                             memory);
         checker.start(key.replication, sim::Restarts::seldom);
         RolloutState state = each.engine.initial_state(Instant{});
         for (const JournalEntry& entry : traces[0].journal.entries()) {

@@ -43,7 +43,8 @@ Invariants caught(const Rehearsal& rehearsal, const Break& broken) {
   machine.step = [&](RolloutState& state, const Observation& observation) {
     return broken(engine, state, observation);
   };
-  Checker checker(engine.shared_policy(), rehearsal.honest.plan, machine);
+  CheckerMemory memory;
+  Checker checker(engine.shared_policy(), rehearsal.honest.plan, machine, memory);
   checker.start(0);
   RolloutState state = rehearsal.trace.initial_state;
   const auto show = [&](const Observation& observation) {
@@ -193,7 +194,8 @@ Invariants caught_restarting(const Rehearsal& rehearsal,
   const Engine& engine = rehearsal.honest.engine;
   Machine machine = machine_of(engine);
   machine.restart = std::move(restart);
-  Checker checker(engine.shared_policy(), rehearsal.honest.plan, machine);
+  CheckerMemory memory;
+  Checker checker(engine.shared_policy(), rehearsal.honest.plan, machine, memory);
   checker.start(0);
   RolloutState state = rehearsal.trace.initial_state;
   for (const JournalEntry& entry : rehearsal.trace.journal.entries()) {
@@ -282,7 +284,8 @@ TEST(BrokenPolicy, S5KeepsSomeExposureAfterARollback) {
 
 TEST(BrokenRouter, S5TakesLongerThanActuationEverDoes) {
   const Contender one = contender(five_gates());
-  Checker checker(one.engine.shared_policy(), one.plan, machine_of(one.engine));
+  CheckerMemory memory;
+  Checker checker(one.engine.shared_policy(), one.plan, machine_of(one.engine), memory);
   checker.start(0);
   checker.check_rollback({.took = 5s, .at_most = 5s, .exposure = {}});
   EXPECT_TRUE(checker.violations().empty());

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -77,7 +78,6 @@ class RunResult:
             so the runs were played one after the other.
         seed: The random worlds are a function of it and the replication.
         confidence: Of all intervals.
-        estimates: Estimate by column name, in the order of reports; docs/methods/ defines each.
         records: One record per run of the scenario as written, in order of replication.
         twin_records: The same for the healthy twin; empty if it was not played.
         fingerprint: 16 hexadecimal digits; equal for equal build, scenario, policy, seed and runs,
@@ -95,13 +95,17 @@ class RunResult:
         self.policy_language = run.policy_language
         self.seed = run.seed
         self.confidence = run.confidence
-        self.estimates = {name: Estimate(*estimate) for name, estimate in run.estimates}
         self.records = RunRecords(run.records)
         self.twin_records = RunRecords(run.twin_records)
         self.fingerprint = run.fingerprint
         self.violations = run.violations
         self.interrupted = run.interrupted
         self.notes = run.notes
+
+    @functools.cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """Estimate by column name, in the order of reports; docs/methods/ defines each."""
+        return {name: Estimate(*estimate) for name, estimate in self._run.estimates}
 
     def text(self) -> str:
         """The report that ``gatewright run`` prints, without colour."""

@@ -145,7 +145,7 @@ BENCHMARK(field_against_walks)
     ->Unit(benchmark::kMillisecond);
 
 void threads_against_one(benchmark::State& bench) {
-  constexpr std::uint64_t kRuns = 32;
+  constexpr std::uint64_t kRuns = 400;  // as `gatewright run` plays by default
   const auto ready = prepared(world());
   const std::vector<sim::Contender> player{contender(five_gates())};
   Stopwatch one, many;

@@ -44,15 +44,16 @@ void ImpactMeter::add_exposure(std::span<const ExposureSegment> timeline, Instan
   }
 }
 
-bool ImpactMeter::is_bad(const ArmColumns& arm, std::uint16_t place) const noexcept {
+inline bool ImpactMeter::is_bad(const ArmColumns& arm, std::uint16_t place) const noexcept {
   return (arm.events[place] & (kError | kRefusal)) != 0 ||
          static_cast<double>(arm.latency[place]) > objectives_.latency_seconds ||
          (objectives_.minds_quality() &&
           static_cast<double>(arm.quality[place]) < objectives_.quality_floor);
 }
 
-bool ImpactMeter::Minutes::add(std::uint32_t minute) noexcept {
+inline bool ImpactMeter::Minutes::add(std::uint32_t minute) noexcept {
   constexpr std::uint32_t kKept = 32;
+  if (minute == last && (counted & 1U) != 0) return false;
   if (minute >= last) {
     // What was counted moves away from the new minute, the farthest out of sight. By how much cannot be
     // foreseen, so nothing branches on it.
@@ -74,7 +75,7 @@ void ImpactMeter::make_room_for_users() {
   bad_minutes_.resize(users_);
 }
 
-void ImpactMeter::add_harm(const Columns& columns, std::uint16_t place) {
+inline void ImpactMeter::add_harm(const Columns& columns, std::uint16_t place) {
   Minutes& minutes = served_minutes_[columns.user[place]];
   impact_.user_impact_minutes += minutes.add(minute_of(columns.at_seconds[place])) ? 1U : 0U;
   if (!is_bad(columns.arm[kCandidateArm], place) || is_bad(columns.arm[kBaselineArm], place))

@@ -98,9 +98,12 @@ void to_front(Column<T>& column, World::Places places) noexcept {
 }
 
 /// The other way round, from the last one on.
-template <typename T>
-void to_places(Column<T>& column, World::Places places) noexcept {
-  for (std::size_t k = places.size(); k-- > 0;) column[places[k]] = column[k];
+template <typename... T>
+void to_places(World::Places places, Column<T>&... columns) noexcept {
+  for (std::size_t k = places.size(); k-- > 0;) {
+    const std::uint16_t place = places[k];
+    ((columns[place] = columns[k]), ...);
+  }
 }
 
 }  // namespace
@@ -123,6 +126,12 @@ World::World(const PreparedScenario& scenario)
     if (numbers.baseline.error_bursts)
       bursts_[arm] = BurstChain(*numbers.baseline.error_bursts, arm);
   }
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+    window_laws_[arm].detector = detector(arm);
+  for (std::size_t i = 0; i < kWorldMetrics; ++i)
+    if (const auto metric = static_cast<WorldMetric>(i);
+        can_differ(metric) && scenario_.effects().acts_on(metric))
+      acted_on_.push_back(metric);
   for (std::size_t b = 0; b < draws_behind_.size(); ++b) draws_behind_[b] = find_draws_behind(b);
   columns_.user.fill(0);  // where there is only one
 }
@@ -167,6 +176,8 @@ void World::disturb() noexcept {
       noise_[arm][i] =
           map_of(both(deployment_noise_.at(arm, metric), window_noise_.at(arm, metric)), metric,
                  own_rate(scenario_.scenario().baseline, metric));
+      if (can_differ(metric) && !scenario_.effects().acts_on(metric))
+        set(window_laws_[arm], metric, noise_[arm][i]);
     }
   }
 }
@@ -259,15 +270,12 @@ void World::answer_some(Places places) {
   const auto wanted = [wants](Wants part) {
     return (wants >> (kFirstArmBit + kArmBits * kCandidateArm) & part) != 0;
   };
-  to_places(answers.output_tokens, places);
-  to_places(answers.ttft, places);
-  to_places(answers.latency, places);
-  to_places(answers.events, places);
-  if (wanted(kTpots)) to_places(answers.tpot, places);
-  if (wanted(kCosts)) to_places(answers.cost, places);
-  if (wanted(kQualities)) to_places(answers.quality, places);
-  if (wanted(kAgreements)) to_places(answers.agreement, places);
-  if (wanted(kSimilarities)) to_places(answers.similarity, places);
+  to_places(places, answers.output_tokens, answers.ttft, answers.latency, answers.events);
+  if (wanted(kTpots)) to_places(places, answers.tpot);
+  if (wanted(kCosts)) to_places(places, answers.cost);
+  if (wanted(kQualities)) to_places(places, answers.quality);
+  if (wanted(kAgreements)) to_places(places, answers.agreement);
+  if (wanted(kSimilarities)) to_places(places, answers.similarity);
 }
 
 // ---- which streams ----
@@ -419,33 +427,28 @@ void World::draw(Draws draws) {
   });
 }
 
-/// All words are drawn, so that each request has its own; variates are made of some.
 void World::draw(Draws draws, Places places) {
   open_streams(draws, [this, places, n = columns_.size](Draw draw, LaneStream& stream) {
-    if (draw == Draw::users) {
+    if (draw == Draw::users)
       draw_users(stream, places);
-    } else if (is_normal(draw)) {
-      constexpr std::size_t kRow = 2 * kLanes;
-      std::array<std::uint64_t, kChunk / 2> lanes;
-      stream.fill_long_words(std::span(lanes).first((n + kRow - 1) / kRow * (kRow / 2)));
-      kernels().normals_at(lanes.data(), places.data(), normals_[index_of(draw)].data(),
-                           places.size());
-    } else {
-      stream.fill_words(std::span(uniforms_[index_of(draw)]).first(n));
-      to_front(uniforms_[index_of(draw)], places);
-    }
+    else if (is_normal(draw))
+      stream.normals_at(places, n, normals_[index_of(draw)].data());
+    else
+      stream.words_at(places, n, uniforms_[index_of(draw)].data());
   });
 }
 
 void World::draw_users(LaneStream& stream, Places places) {
   std::array<std::uint64_t, kChunk> words;
-  stream.fill_long_words(std::span(words).first(columns_.size));
+  stream.long_words_at(places, columns_.size, words.data());
   const Population& population = tables_.population;
   const std::uint32_t* tenant =
       arrivals_.tenant.empty() ? nullptr : arrivals_.tenant.data() + chunk_ * kChunk;
-  for (const std::uint16_t place : places)
-    columns_.user[place] = tenant == nullptr ? population.user(words[place])
-                                             : population.user_within(tenant[place], words[place]);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::uint16_t place = places[i];
+    columns_.user[place] = tenant == nullptr ? population.user(words[i])
+                                             : population.user_within(tenant[place], words[i]);
+  }
 }
 
 void World::draw_all_users(LaneStream& stream) {
@@ -594,6 +597,13 @@ void World::fill_harm() noexcept {
   scenario_.effects().fill_harms(effect_rows(), history_, columns_.harmed.data());
 }
 
+void World::set(ArmLaw& law, WorldMetric metric, const Affine& map) const noexcept {
+  if (is_paired(metric))
+    law.set(metric, scenario_.scenario().same_prompt, map);
+  else
+    law.set(metric, scenario_.scenario().baseline, map);
+}
+
 void World::set(ArmLaw& law, std::size_t arm, WorldMetric metric) noexcept {
   const Scenario& numbers = scenario_.scenario();
   const EffectTable& effects = scenario_.effects();
@@ -601,11 +611,7 @@ void World::set(ArmLaw& law, std::size_t arm, WorldMetric metric) noexcept {
   const double first = rows.at_seconds.front();
   const Affine noise = noise_[arm][index_of(metric)];
   if (effects.is_alike(arm, metric, first, rows.at_seconds.back(), history_)) {
-    const Affine map = then(noise, effects.at(arm, metric, first, holding_[0], history_));
-    if (is_paired(metric))
-      law.set(metric, numbers.same_prompt, map);
-    else
-      law.set(metric, numbers.baseline, map);
+    set(law, metric, then(noise, effects.at(arm, metric, first, holding_[0], history_)));
     return;
   }
   effects.fill(arm, metric, rows, history_, maps_);
@@ -647,12 +653,9 @@ void World::fill_answers(std::size_t arm, Wants parts) {
                                  .agreement = (parts & kAgreements) != 0,
                                  .similarity = (parts & kSimilarities) != 0};
 
-  ArmLaw law;
-  law.detector = detector(arm);
-  for (std::size_t i = 0; i < kWorldMetrics; ++i)
-    if (const auto metric = static_cast<WorldMetric>(i);
-        can_differ(metric) && shows(metric, answer_parts))
-      set(law, arm, metric);
+  ArmLaw law = window_laws_[arm];
+  for (const WorldMetric metric : acted_on_)
+    if (shows(metric, answer_parts)) set(law, arm, metric);
   // In as many pieces as there are prices.
   const double* const at_seconds = columns_.at_seconds;
   for (Span span; span.end < n;) {

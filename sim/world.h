@@ -179,6 +179,8 @@ class World {
   /// The columns that effects look at where any answer or harm is wanted.
   [[nodiscard]] Wants looked_at(Wants wants) const noexcept;
   void disturb() noexcept;
+  /// Sets the part of a law that belongs to `metric`, under `map`.
+  void set(ArmLaw& law, WorldMetric metric, const Affine& map) const noexcept;
   [[nodiscard]] Draws event_draws(std::size_t arm, WorldMetric metric) const noexcept;
   [[nodiscard]] Draws flip_draws(std::size_t arm, WorldMetric metric) const noexcept;
   void tie_runs(Draws draws) noexcept;
@@ -209,8 +211,10 @@ class World {
   WindowNoise window_noise_;
   const PromptNoise prompt_noise_;
   std::array<std::array<Affine, kWorldMetrics>, 2> noise_{};  ///< per arm, of the present window
-  std::array<BurstChain, 2> bursts_;                          ///< per arm
-  std::array<PriceTable, 2> prices_;                          ///< per arm
+  std::array<ArmLaw, 2> window_laws_;  ///< per arm, of it, but for what effects act on
+  std::vector<WorldMetric> acted_on_;  ///< by effects
+  std::array<BurstChain, 2> bursts_;   ///< per arm
+  std::array<PriceTable, 2> prices_;   ///< per arm
   std::uint64_t next_window_ = 0;
   std::uint64_t requests_before_ = 0;  ///< the present window
   std::unique_ptr<ArrivalCursor> cursor_;

@@ -12,7 +12,7 @@ namespace gatewright::sim {
 
 /// Requests per chunk: columns stay in the first two levels of cache, and what is done once per chunk
 /// costs each of them little.
-inline constexpr std::size_t kChunk = 2048;
+inline constexpr std::size_t kChunk = 4096;
 
 template <typename T>
 using Column = std::array<T, kChunk>;

@@ -13,16 +13,25 @@ namespace gatewright::sim {
 /// many of them one instruction takes is the only difference between the levels.
 inline constexpr std::size_t kLanes = 16;
 
-/// Eight xoshiro256++ side by side, word by word; each gives two lanes.
+/// A stream of columns, and where it stands. Its words of 64 bits are functions of their numbers; each
+/// fills two lanes.
 struct LaneState {
-  static constexpr std::size_t kGenerators = kLanes / 2;
-  alignas(64) std::uint64_t word[4][kGenerators];
+  std::uint64_t start = 0;
+  std::uint64_t salt = 0;
+  std::uint64_t drawn = 0;  ///< words
 };
 
-/// What streams of one world and index have in common: see state_of() in streams.h.
+/// What streams of one world and index have in common: see lane_stream.h.
 struct StreamGroup {
   std::array<std::uint32_t, 4> world{};  ///< (seed, replication), scrambled
   std::uint64_t index = 0;
+};
+
+/// Of an alias table (Walker 1977, Vose 1991): its own number for a fraction below `keep`, of 2^32, else the
+/// other.
+struct AliasSlot {
+  std::uint32_t keep = 0;
+  std::uint32_t alias = 0;
 };
 
 /// A sum and the sum of the squares.
@@ -101,9 +110,15 @@ struct Kept {
   std::size_t inside = 0;
 };
 
-/// from + (total - `total`) x step, at most `most`.
+/// Gaps between arrivals are added up in whole units, of their mean: sums of whole numbers are the same in any
+/// order, and never fall. So many gaps, each below 22.2, are below 2^31 units.
+inline constexpr double kGapUnit = 0x1p-18;
+inline constexpr std::size_t kGapsAtOnce = 256;
+
+/// from + (before + units - total) x step, at most `most`.
 struct TimeMap {
   double from = 0.0;
+  double before = 0.0;  ///< a whole number of units
   double total = 0.0;
   double step = 1.0;
   double most = 0.0;
@@ -122,7 +137,7 @@ struct Kernels {
   /// Uniform whole numbers below 2^31. `count`: a multiple of 16, as in all that draw unless it says
   /// otherwise.
   void (*words)(LaneState&, std::uint32_t* out, std::size_t count) noexcept;
-  /// The generators of `count` streams that differ in their names alone, as LaneStream says.
+  /// The beginnings of `count` streams that differ in their names alone, as LaneStream says.
   void (*open)(const StreamGroup& group, const std::uint64_t* names, LaneState* out,
                std::size_t count) noexcept;
   /// Words of 64 bits; a multiple of 8.
@@ -132,19 +147,26 @@ struct Kernels {
   void (*normals)(LaneState&, float* out, std::size_t count) noexcept;
   /// Exponential of mean 1, below 22.2.
   void (*exponentials)(LaneState&, float* out, std::size_t count) noexcept;
-  /// out[i]: what `normals` would have written at places[i], had it drawn these words, which long_words
-  /// draws. Any count.
-  void (*normals_at)(const std::uint64_t* words, const std::uint16_t* places, float* out,
+  /// out[i]: what `words`, `long_words` or `normals` would write at places[i]. Any count.
+  void (*words_at)(const LaneState&, const std::uint16_t* places, std::uint32_t* out,
+                   std::size_t count) noexcept;
+  void (*long_words_at)(const LaneState&, const std::uint16_t* places, std::uint64_t* out,
+                        std::size_t count) noexcept;
+  void (*normals_at)(const LaneState&, const std::uint16_t* places, float* out,
                      std::size_t count) noexcept;
   /// floor(word x most / 2^31), most at most 2^16. Any count, as in all below unless it says otherwise.
   void (*scaled)(const std::uint32_t* words, std::uint32_t most, std::uint16_t* out,
                  std::size_t count) noexcept;
 
-  /// out[i] = before + gaps[0] + .. + gaps[i], of gaps from 0 on, so that it never falls; returns the
-  /// last. A multiple of 8.
-  double (*running_totals)(const float* gaps, double before, double* out,
-                           std::size_t count) noexcept;
-  void (*moments)(const double* totals, TimeMap map, double* out, std::size_t count) noexcept;
+  /// Word x slots / 2^64 by parts: the whole one is the slot, the first 32 bits of the rest its fraction.
+  void (*pick)(const std::uint64_t* words, const AliasSlot* slots, std::uint32_t slot_count,
+               std::uint32_t* out, std::size_t count) noexcept;
+
+  /// out[i] = gaps[0] + .. + gaps[i], each rounded to units. A multiple of 16, at most kGapsAtOnce.
+  void (*running_totals)(const float* gaps, std::uint32_t* out, std::size_t count) noexcept;
+  /// Moments of totals below 2^31.
+  void (*moments)(const std::uint32_t* totals, TimeMap map, double* out,
+                  std::size_t count) noexcept;
   /// The sum of the terms, in their order; at least one.
   void (*mix)(const Term* terms, std::size_t term_count, float* out, std::size_t count) noexcept;
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -36,8 +37,11 @@ using U16 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::uint16_t;
 using I8 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::int8_t;
 using U8 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = std::uint8_t;
 using F64 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES))) = double;
+using QuarterU16 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES / 4))) = std::uint16_t;
+using HalfI32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES / 2))) = std::int32_t;
 /// As many floats as a vector holds doubles.
 using HalfF32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES / 2))) = float;
+using HalfU32 __attribute__((vector_size(GATEWRIGHT_VECTOR_BYTES / 2))) = std::uint32_t;
 
 template <typename Vector, typename T>
 inline Vector load(const T* from) noexcept {
@@ -49,6 +53,22 @@ inline Vector load(const T* from) noexcept {
 template <typename Vector, typename T>
 inline void store(T* to, Vector vector) noexcept {
   __builtin_memcpy(to, &vector, sizeof vector);
+}
+
+/// The lower lanes and the upper ones.
+struct Halves {
+  HalfF32 low;
+  HalfF32 high;
+};
+inline Halves halves(F32 x) noexcept {
+#if defined(__AVX512F__)
+  return {__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7),
+          __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15)};
+#elif defined(__AVX2__)
+  return {__builtin_shufflevector(x, x, 0, 1, 2, 3), __builtin_shufflevector(x, x, 4, 5, 6, 7)};
+#else
+  return {__builtin_shufflevector(x, x, 0, 1), __builtin_shufflevector(x, x, 2, 3)};
+#endif
 }
 
 inline F32 all(float value) noexcept { return F32{} + value; }
@@ -98,6 +118,155 @@ inline F32 square_root(F32 value) noexcept {
   for (std::size_t i = 0; i < kFloats; ++i) value[i] = __builtin_sqrtf(value[i]);
   return value;
 #endif
+}
+
+// Between widths; g++ 12 takes halves of halves where one does not say so.
+
+inline F64 to_double(HalfF32 values) noexcept {
+#if defined(__AVX512F__)
+  return (F64)_mm512_maskz_cvtps_pd(0xFF, (__m256)values);
+#elif defined(__AVX2__)
+  return (F64)_mm256_cvtps_pd((__m128)values);
+#else
+  return __builtin_convertvector(values, F64);
+#endif
+}
+
+inline HalfU32 lower_halves(U64 values) noexcept {
+#if defined(__AVX512F__)
+  return (HalfU32)_mm512_maskz_cvtepi64_epi32(0xFF, (__m512i)values);
+#else
+  return __builtin_convertvector(values & 0xFFFFFFFFU, HalfU32);
+#endif
+}
+
+inline U64 widened(QuarterU16 values) noexcept {
+#if defined(__AVX512F__)
+  return (U64)_mm512_maskz_cvtepu16_epi64(0xFF, (__m128i)values);
+#elif defined(__AVX2__)
+  return (U64)_mm256_cvtepu16_epi64(_mm_cvtsi64_si128((long long)(values)));
+#else
+  return __builtin_convertvector(values, U64);
+#endif
+}
+
+inline I32 as_whole(F32 value) noexcept { return (I32)value; }
+inline F32 as_float(I32 value) noexcept { return (F32)value; }
+
+// ---- vectors abreast ----
+
+/// Vectors that go through a function side by side. A processor looks some hundred operations ahead, which
+/// of a chain of thirty is too few to fill the time that each waits for the one before: so the next
+/// operation written is that of another chain.
+template <typename Vector, std::size_t n>
+struct Abreast {
+  Vector part[n];
+};
+
+inline constexpr std::size_t kAbreast = 4;
+
+/// function(0), function(1), ...: not a loop, which compilers keep in memory.
+template <std::size_t n, typename Function>
+[[gnu::always_inline]] inline auto abreast(Function function) noexcept {
+  return [function]<std::size_t... k>(std::index_sequence<k...>) {
+    return Abreast<decltype(function(0)), n>{{function(k)...}};
+  }
+  (std::make_index_sequence<n>{});
+}
+
+template <typename V, std::size_t n, typename Function>
+[[gnu::always_inline]] inline auto each(const Abreast<V, n>& a, Function function) noexcept {
+  return abreast<n>([&](std::size_t k) { return function(a.part[k]); });
+}
+template <typename A, typename B, std::size_t n, typename Function>
+[[gnu::always_inline]] inline auto each(const Abreast<A, n>& a, const Abreast<B, n>& b,
+                                        Function function) noexcept {
+  return abreast<n>([&](std::size_t k) { return function(a.part[k], b.part[k]); });
+}
+/// A vector by itself.
+template <typename V, typename Function>
+[[gnu::always_inline]] inline auto each(const V& a, Function function) noexcept {
+  return function(a);
+}
+template <typename A, typename B, typename Function>
+[[gnu::always_inline]] inline auto each(const A& a, const B& b, Function function) noexcept {
+  return function(a, b);
+}
+
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator+(const Abreast<V, n>& a, const Abreast<V, n>& b) noexcept {
+  return each(a, b, [](V x, V y) { return x + y; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator-(const Abreast<V, n>& a, const Abreast<V, n>& b) noexcept {
+  return each(a, b, [](V x, V y) { return x - y; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator*(const Abreast<V, n>& a, const Abreast<V, n>& b) noexcept {
+  return each(a, b, [](V x, V y) { return x * y; });
+}
+template <typename V, std::size_t n, typename Scalar>
+inline Abreast<V, n> operator+(const Abreast<V, n>& a, Scalar b) noexcept {
+  return each(a, [b](V x) { return x + b; });
+}
+template <typename V, std::size_t n, typename Scalar>
+inline Abreast<V, n> operator-(const Abreast<V, n>& a, Scalar b) noexcept {
+  return each(a, [b](V x) { return x - b; });
+}
+template <typename V, std::size_t n, typename Scalar>
+inline Abreast<V, n> operator*(const Abreast<V, n>& a, Scalar b) noexcept {
+  return each(a, [b](V x) { return x * b; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator<<(const Abreast<V, n>& a, int by) noexcept {
+  return each(a, [by](V x) { return x << by; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator>>(const Abreast<V, n>& a, int by) noexcept {
+  return each(a, [by](V x) { return x >> by; });
+}
+template <std::size_t n>
+inline Abreast<F32, n> to_float(const Abreast<I32, n>& a) noexcept {
+  return each(a, [](I32 x) { return to_float(x); });
+}
+template <std::size_t n>
+inline Abreast<I32, n> to_whole(const Abreast<F32, n>& a) noexcept {
+  return each(a, [](F32 x) { return to_whole(x); });
+}
+template <std::size_t n>
+inline Abreast<I32, n> as_whole(const Abreast<F32, n>& a) noexcept {
+  return each(a, [](F32 x) { return (I32)x; });
+}
+template <std::size_t n>
+inline Abreast<F32, n> as_float(const Abreast<I32, n>& a) noexcept {
+  return each(a, [](I32 x) { return (F32)x; });
+}
+template <std::size_t n>
+inline Abreast<F32, n> smaller(const Abreast<F32, n>& a, F32 b) noexcept {
+  return each(a, [b](F32 x) { return smaller(x, b); });
+}
+template <std::size_t n>
+inline Abreast<F32, n> smaller(F32 a, const Abreast<F32, n>& b) noexcept {
+  return each(b, [a](F32 x) { return smaller(a, x); });
+}
+template <std::size_t n>
+inline Abreast<F32, n> larger(const Abreast<F32, n>& a, F32 b) noexcept {
+  return each(a, [b](F32 x) { return larger(x, b); });
+}
+template <std::size_t n>
+inline Abreast<F32, n> square_root(const Abreast<F32, n>& a) noexcept {
+  return each(a, [](F32 x) { return square_root(x); });
+}
+
+/// n vectors one after another.
+template <std::size_t n, typename Vector, typename T>
+inline Abreast<Vector, n> load_abreast(const T* from) noexcept {
+  return abreast<n>(
+      [from](std::size_t k) { return load<Vector>(from + k * (kVectorBytes / sizeof(T))); });
+}
+template <typename T, typename Vector, std::size_t n>
+inline void store(T* to, const Abreast<Vector, n>& vectors) noexcept {
+  for (std::size_t k = 0; k < n; ++k) store(to + k * (kVectorBytes / sizeof(T)), vectors.part[k]);
 }
 
 // ---- one bit per lane, the first lane lowest ----
@@ -193,8 +362,9 @@ inline constexpr SetLanes kSetLanes;
 /// Writes the lanes whose bits are set, one after another; writes a whole vector. Returns how many.
 inline std::size_t write_chosen(std::uint32_t bits, F32 values, float* out) noexcept {
 #if defined(__AVX512F__)
+  // Merged into the values themselves: the form that puts zeros waits for what its register held before.
   const auto mask = static_cast<__mmask16>(bits);
-  store(out, (F32)_mm512_maskz_compress_ps(mask, (__m512)values));
+  store(out, (F32)_mm512_mask_compress_ps((__m512)values, mask, (__m512)values));
   return static_cast<std::size_t>(__builtin_popcount(bits));
 #elif defined(__AVX2__)
   const auto lanes = (__m256i)load<U32>(kSetLanes.of[bits]);
@@ -225,38 +395,37 @@ inline U64 product_of_halves(U64 a, U64 b) noexcept {
 
 // ---- running sums ----
 
-/// Eight doubles, whatever the width of a vector.
-struct EightDoubles {
-  static constexpr std::size_t kVectors = 8 / kDoubles;
-  F64 part[kVectors];
-};
-
-/// Sums of each lane and all before it, by sums of two, four and eight neighbours: one order of
-/// additions at every width.
-inline EightDoubles running_sums(EightDoubles x) noexcept {
-  const F64 zero{};
+/// Sums of each lane and all before it, by sums of two, four and more neighbours.
+inline U32 running_sums(U32 x) noexcept {
+  const U32 zero{};
 #if defined(__AVX512F__)
-  F64& a = x.part[0];
-  a += __builtin_shufflevector(zero, a, 0, 8, 9, 10, 11, 12, 13, 14);
-  a += __builtin_shufflevector(zero, a, 0, 0, 8, 9, 10, 11, 12, 13);
-  a += __builtin_shufflevector(zero, a, 0, 0, 0, 0, 8, 9, 10, 11);
+  x += __builtin_shufflevector(zero, x, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29,
+                               30);
+  x += __builtin_shufflevector(zero, x, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+                               29);
+  x += __builtin_shufflevector(zero, x, 0, 0, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27);
+  x += __builtin_shufflevector(zero, x, 0, 0, 0, 0, 0, 0, 0, 0, 16, 17, 18, 19, 20, 21, 22, 23);
 #elif defined(__AVX2__)
-  F64& a = x.part[0];
-  F64& b = x.part[1];
-  b += __builtin_shufflevector(a, b, 3, 4, 5, 6);
-  a += __builtin_shufflevector(zero, a, 0, 4, 5, 6);
-  b += __builtin_shufflevector(a, b, 2, 3, 4, 5);
-  a += __builtin_shufflevector(zero, a, 0, 0, 4, 5);
-  b += a;
+  x += __builtin_shufflevector(zero, x, 0, 8, 9, 10, 11, 12, 13, 14);
+  x += __builtin_shufflevector(zero, x, 0, 0, 8, 9, 10, 11, 12, 13);
+  x += __builtin_shufflevector(zero, x, 0, 0, 0, 0, 8, 9, 10, 11);
 #else
-  for (std::size_t i = EightDoubles::kVectors; i-- > 0;) {
-    const F64 before = i == 0 ? zero : x.part[i - 1];
-    x.part[i] += __builtin_shufflevector(before, x.part[i], 1, 2);
-  }
-  for (std::size_t i = EightDoubles::kVectors; i-- > 1;) x.part[i] += x.part[i - 1];
-  for (std::size_t i = EightDoubles::kVectors; i-- > 2;) x.part[i] += x.part[i - 2];
+  x += __builtin_shufflevector(zero, x, 0, 4, 5, 6);
+  x += __builtin_shufflevector(zero, x, 0, 0, 4, 5);
 #endif
   return x;
+}
+
+/// The last lane in all lanes.
+inline U32 last_of(U32 x) noexcept {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(x, x, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+                                 15);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(x, x, 7, 7, 7, 7, 7, 7, 7, 7);
+#else
+  return __builtin_shufflevector(x, x, 3, 3, 3, 3);
+#endif
 }
 
 // ---- tables ----
@@ -288,6 +457,20 @@ inline Neighbours look_up(const float* from, I32 index) noexcept {
 #endif
 }
 
+/// The 64 bits of from[index].
+template <typename T>
+inline U64 look_up(const T* from, U64 index) noexcept {
+  static_assert(sizeof(T) == sizeof(std::uint64_t));
+#if defined(__AVX512F__)
+  return (U64)_mm512_mask_i64gather_epi64(__m512i{}, 0xFF, (__m512i)index, from, sizeof(T));
+#else
+  std::uint64_t found[kDoubles];
+  for (std::size_t i = 0; i < kDoubles; ++i)
+    __builtin_memcpy(found + i, from + index[i], sizeof(T));
+  return load<U64>(found);
+#endif
+}
+
 /// Calls loop(i) for every whole vector of `count` floats; then `rest(i, left)` for what is left of
 /// the last one.
 template <typename Loop, typename Rest>
@@ -297,11 +480,17 @@ inline void over_floats(std::size_t count, Loop loop, Rest rest) {
   if (i < count) rest(i, count - i);
 }
 
-/// out[i] = function(in[i]), also for what is less than a vector.
+/// out[i] = function(in[i]), also for what is less than a vector; of vectors, and of vectors abreast.
 template <typename Function>
 inline void map(const float* in, float* out, std::size_t count, Function function) {
+  constexpr std::size_t kStep = kAbreast * kFloats;
+  const std::size_t abreast = count / kStep * kStep;
+  for (std::size_t i = 0; i < abreast; i += kStep)
+    store(out + i, function(load_abreast<kAbreast, F32>(in + i)));
+  in += abreast;
+  out += abreast;
   over_floats(
-      count, [&](std::size_t i) { store(out + i, function(load<F32>(in + i))); },
+      count - abreast, [&](std::size_t i) { store(out + i, function(load<F32>(in + i))); },
       [&](std::size_t i, std::size_t left) {
         F32 padded{};
         __builtin_memcpy(&padded, in + i, left * sizeof(float));

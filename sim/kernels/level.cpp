@@ -15,27 +15,31 @@ namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
 namespace {
 
 void exp_column(const float* in, float* out, std::size_t count) noexcept {
-  map(in, out, count, [](F32 x) { return exp(x); });
+  map(in, out, count, [](const auto& x) { return exp(x); });
 }
 
 void log_column(const float* in, float* out, std::size_t count) noexcept {
-  map(in, out, count, [](F32 x) { return log(x); });
+  map(in, out, count, [](const auto& x) { return log(x); });
 }
 
 void lognormals(const float* z, LognormalScale scale, float* out, std::size_t count) noexcept {
-  map(z, out, count,
-      [=](F32 score) { return smaller(all(scale.most), exp(score * scale.sigma) * scale.median); });
+  map(z, out, count, [=](const auto& score) {
+    return smaller(all(scale.most), exp(score * scale.sigma) * scale.median);
+  });
 }
 
 /// Values of at least 0: cutting off rounds.
-F32 rounded(F32 value) noexcept { return to_float(to_whole(value + 0.5F)); }
+template <typename Floats>
+Floats rounded(const Floats& value) noexcept {
+  return to_float(to_whole(value + 0.5F));
+}
 
 void whole_lognormals(const float* z, LognormalScale scale, float* out,
                       std::size_t count) noexcept {
   constexpr float kReach = 80.0F;  // of exp
-  map(z, out, count, [=](F32 score) {
-    const F32 exponent = larger(smaller(score * scale.sigma, all(kReach)), all(-kReach));
-    const F32 value = exp(exponent) * scale.median;
+  map(z, out, count, [=](const auto& score) {
+    const auto exponent = larger(smaller(score * scale.sigma, all(kReach)), all(-kReach));
+    const auto value = exp(exponent) * scale.median;
     return rounded(larger(smaller(value, all(scale.most)), all(1.0F)));
   });
 }
@@ -44,13 +48,14 @@ void whole_numbers(const float* z, const Grid& grid, float* out, std::size_t cou
   const auto last = static_cast<float>(grid.points - 1);
   const float steps = last / (2.0F * grid.reach);
   const float* values = grid.values;
-  map(z, out, count, [=](F32 score) {
+  const auto value_at = [=](F32 score) {
     // What is no number is not smaller, and cut as well.
     const F32 cut = larger(smaller((score + grid.reach) * steps, all(last)), all(0.0F));
     const I32 place = to_whole(smaller(all(last - 1.0F), cut));
     const auto [low, high] = look_up(values, place);
     return rounded(low + (cut - to_float(place)) * (high - low));
-  });
+  };
+  map(z, out, count, [=](const auto& scores) { return each(scores, value_at); });
 }
 
 }  // namespace
@@ -62,8 +67,11 @@ const Kernels kKernels = {
     .long_words = long_words,
     .normals = normals,
     .exponentials = exponentials,
+    .words_at = words_at,
+    .long_words_at = long_words_at,
     .normals_at = normals_at,
     .scaled = scaled,
+    .pick = pick,
     .running_totals = running_totals,
     .moments = moments,
     .mix = mix,

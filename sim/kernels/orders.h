@@ -34,25 +34,28 @@ inline float least_above(const float* values, float bound, std::size_t count) no
 
 inline Kept keep_between(const float* values, Bracket bracket, float* out, std::size_t room,
                          std::size_t count) noexcept {
-  Kept kept;
+  std::size_t inside = 0;
+  I32 above{};
   std::size_t i = 0;
   for (; i + kFloats <= count; i += kFloats) {
     const F32 value = load<F32>(values + i);
-    const auto at_most = static_cast<std::uint32_t>(bits_of((I32)(value <= bracket.most)));
-    const auto below = static_cast<std::uint32_t>(bits_of((I32)(value <= bracket.above)));
-    if (kept.inside + kFloats > room) return {.below = 0, .inside = room + 1};
-    kept.inside += write_chosen(at_most & ~below, value, out + kept.inside);
-    kept.below += count_bits(below);
+    const I32 is_above = value > bracket.above;
+    if (inside + kFloats > room) return {.below = 0, .inside = room + 1};
+    const auto bits = bits_of((I32)(is_above & (value <= bracket.most)));
+    inside += write_chosen(static_cast<std::uint32_t>(bits), value, out + inside);
+    above -= is_above;
   }
+  std::size_t below = i;
+  for (std::size_t lane = 0; lane < kFloats; ++lane) below -= static_cast<std::size_t>(above[lane]);
   for (; i < count; ++i) {
     const bool is_below = values[i] <= bracket.above;
     const bool is_inside = !is_below && values[i] <= bracket.most;
-    if (kept.inside == room) return {.below = 0, .inside = room + 1};
-    out[kept.inside] = values[i];
-    kept.inside += is_inside ? 1U : 0U;
-    kept.below += is_below ? 1U : 0U;
+    if (inside == room) return {.below = 0, .inside = room + 1};
+    out[inside] = values[i];
+    inside += is_inside ? 1U : 0U;
+    below += is_below ? 1U : 0U;
   }
-  return kept;
+  return {.below = below, .inside = inside};
 }
 
 }  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

@@ -55,20 +55,27 @@ inline std::uint32_t sixteen_bits(const std::uint64_t* bits, std::size_t i) noex
 }
 
 inline std::size_t keep_rows(const float* column, const std::uint64_t* bits, std::size_t count,
-                             float* out) noexcept {
-  float* next = out;
-  const auto keep = [&next](const float* rows, std::uint32_t set) {
+                             float* __restrict out) noexcept {
+  std::size_t kept = 0;
+  const auto keep = [&kept, out](const float* rows, std::uint32_t set) {
     for (std::size_t i = 0; i < kLanes; i += kFloats)
-      next += write_chosen(set >> i & ((1U << kFloats) - 1U), load<F32>(rows + i), next);
+      kept += write_chosen(set >> i & ((1U << kFloats) - 1U), load<F32>(rows + i), out + kept);
   };
   std::size_t i = 0;
+  for (; i + kRowsPerWord <= count; i += kRowsPerWord) {
+    const std::uint64_t word = bits[i / kRowsPerWord];
+    keep(column + i, static_cast<std::uint32_t>(word) & 0xFFFFU);
+    keep(column + i + kLanes, static_cast<std::uint32_t>(word >> 16) & 0xFFFFU);
+    keep(column + i + 2 * kLanes, static_cast<std::uint32_t>(word >> 32) & 0xFFFFU);
+    keep(column + i + 3 * kLanes, static_cast<std::uint32_t>(word >> 48));
+  }
   for (; i + kLanes <= count; i += kLanes) keep(column + i, sixteen_bits(bits, i));
   if (i < count) {
     float last[kLanes] = {};
     __builtin_memcpy(last, column + i, (count - i) * sizeof(float));
     keep(last, sixteen_bits(bits, i));
   }
-  return static_cast<std::size_t>(next - out);
+  return kept;
 }
 
 }  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

@@ -12,18 +12,21 @@ namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
 /// Sums per lane.
 class LaneSums {
  public:
-  /// Sixteen values.
-  void add(const float* values) noexcept {
-    for (std::size_t v = 0; v < kVectors; ++v) {
-      const F64 value = __builtin_convertvector(load<HalfF32>(values + v * kDoubles), F64);
-      values_[v] += value;
-      squares_[v] += value * value;
-    }
+  /// Lanes first..first + kFloats - 1.
+  void add(std::size_t first, F32 values) noexcept {
+    const auto [low, high] = halves(values);
+    const std::size_t v = first / kDoubles;
+    add_vector(v, to_double(low));
+    add_vector(v + 1, to_double(high));
   }
   [[nodiscard]] Sums total() const noexcept { return {total(values_), total(squares_)}; }
 
  private:
   static constexpr std::size_t kVectors = kLanes / kDoubles;
+  void add_vector(std::size_t v, F64 value) noexcept {
+    values_[v] += value;
+    squares_[v] += value * value;
+  }
   static double total(const F64 (&vectors)[kVectors]) noexcept {
     double lanes[kLanes];
     __builtin_memcpy(lanes, vectors, sizeof lanes);
@@ -42,10 +45,8 @@ inline Sums sums_where(const float* column, const std::uint64_t* bits, std::size
                        float neutral, Prepare prepare) noexcept {
   LaneSums sums;
   const auto add = [&sums, neutral, prepare](const float* rows, std::uint32_t set) {
-    float block[kLanes];
     for (std::size_t i = 0; i < kLanes; i += kFloats)
-      store(block + i, prepare(chosen(set >> i, load<F32>(rows + i), all(neutral))));
-    sums.add(block);
+      sums.add(i, prepare(chosen(set >> i, load<F32>(rows + i), all(neutral))));
   };
   std::size_t i = 0;
   for (; i + kLanes <= count; i += kLanes) add(column + i, sixteen_bits(bits, i));
@@ -79,8 +80,8 @@ inline Sums sums_at(const float* column, const std::uint16_t* places, std::size_
     for (std::size_t i = 0; i < left; ++i) block[i] = column[places[first + i]];
     std::size_t end = left;
     while (end % kLanes != 0) block[end++] = neutral;
-    for (std::size_t i = 0; i < end; i += kFloats) store(block + i, prepare(load<F32>(block + i)));
-    for (std::size_t i = 0; i < end; i += kLanes) sums.add(block + i);
+    for (std::size_t i = 0; i < end; i += kFloats)
+      sums.add(i % kLanes, prepare(load<F32>(block + i)));
   }
   return sums.total();
 }

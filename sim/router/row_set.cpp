@@ -56,9 +56,12 @@ RowSet::Places RowSet::places() const noexcept {
     std::size_t next = 0;
     for (std::size_t i = 0; i < bits_.size(); ++i) {
       std::uint64_t left = bits_[i];
+      if (left == 0) continue;
       const auto list_one = [&] {
+        // Where none is left, any place will do.
+        constexpr std::uint64_t kHighest = std::uint64_t{1} << (kRowsPerWord - 1);
         places_[next] = static_cast<std::uint16_t>(
-            i * kRowsPerWord + static_cast<std::size_t>(std::countr_zero(left)));
+            i * kRowsPerWord + static_cast<std::size_t>(std::countr_zero(left | kHighest)));
         next += left != 0 ? 1U : 0U;
         left &= left - 1;
       };

@@ -14,12 +14,12 @@ void clear(Tally& tally) noexcept {
 }
 
 /// `guess`: the last reading, if any; becomes this one.
-Reading reading(const ArmTally& tally, const Statistic& statistic, double& guess) {
+Reading reading(const ArmTally& tally, const Statistic& statistic, double& guess, Tail& tail) {
   const bool is_quantile = statistic.kind == Statistic::Kind::quantile;
   const std::uint64_t count =
       is_quantile ? tally.values.size() + tally.ranges.count() : tally.summary.count;
   if (count == 0) return {};
-  const double value = is_quantile ? quantile(tally.values, tally.ranges, statistic, guess)
+  const double value = is_quantile ? quantile(tally.values, tally.ranges, statistic, guess, &tail)
                                    : tally.summary.sum / static_cast<double>(count);
   if (std::isnan(value)) return {};
   guess = value;
@@ -60,6 +60,7 @@ void ProbeWindows::start() noexcept {
 bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of_probe,
                          ProbeMask wanted) {
   Packet* packet = nullptr;
+  tails_of_ = nullptr;
   for (std::size_t i = 0; i < grids_.size(); ++i) {
     Grid& grid = grids_[i];
     if (k < grid.delay) continue;
@@ -143,11 +144,14 @@ void ProbeWindows::write(Grid& grid, ProbeIndex probe, std::uint64_t window, con
                                    .candidate = report.bins[1]};
       break;
     case Form::readings:
-      report.event =
-          Readings{.probe = probe,
-                   .window = window,
-                   .baseline = reading(tally[0], grid.probe.statistic, grid.guesses[0]),
-                   .candidate = reading(tally[1], grid.probe.statistic, grid.guesses[1])};
+      if (tails_of_ != &tally)
+        for (Tail& tail : tails_) tail.values.clear();
+      tails_of_ = &tally;
+      report.event = Readings{
+          .probe = probe,
+          .window = window,
+          .baseline = reading(tally[0], grid.probe.statistic, grid.guesses[0], tails_[0]),
+          .candidate = reading(tally[1], grid.probe.statistic, grid.guesses[1], tails_[1])};
       break;
   }
 }

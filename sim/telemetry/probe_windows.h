@@ -13,6 +13,7 @@
 #include "policies/observation.h"
 #include "policies/policy.h"
 #include "sim/telemetry/measurement.h"
+#include "sim/telemetry/quantile.h"
 #include "sim/telemetry/report_faults.h"
 
 namespace gatewright::sim {
@@ -64,13 +65,15 @@ class ProbeWindows {
   /// nothing.
   [[nodiscard]] const Tally* part_of(std::size_t probe, std::uint64_t j, std::uint64_t since,
                                      const Tally* whole) const noexcept;
-  static void write(Grid& grid, ProbeIndex probe, std::uint64_t window, const Tally& tally,
-                    Report& report);
+  void write(Grid& grid, ProbeIndex probe, std::uint64_t window, const Tally& tally,
+             Report& report);
 
   std::vector<Grid> grids_;
   Duration telemetry_window_;
   std::span<const Tally* const> halves_{};
   const ReportFaults* faults_ = nullptr;  ///< null: no window is cut short
+  const Tally* tails_of_ = nullptr;       ///< read last in this close()
+  std::array<Tail, 2> tails_;             ///< per arm, of its values
   std::vector<Packet> ring_;              ///< packets under way, from first_ on, in order
   std::size_t first_ = 0;
   std::size_t under_way_ = 0;

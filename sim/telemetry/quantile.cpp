@@ -107,16 +107,35 @@ Bracket bracket_around(float guess, std::size_t size) noexcept {
   return {.above = guess - reach, .most = guess + reach};
 }
 
-Neighbours select(std::span<const float> values, std::size_t rank, float guess) noexcept {
+/// What is greater than a rank's most likely neighbours, where that is few; else all.
+Crowd tail_of(std::span<const float> values, std::size_t rank, float guess, Tail& tail) {
+  constexpr std::size_t kFew = 6;
+  if (!tail.values.empty() && tail.below <= rank)
+    return {.values = tail.values, .below = tail.below, .bracket = {tail.above, kAnything.most}};
+  if (!std::isfinite(guess) || (values.size() - rank) * kFew > values.size()) return {values};
+  constexpr std::size_t kVector = 16;
+  tail.values.resize(values.size() / (kFew / 2) + kVector);
+  const Bracket bracket{bracket_around(guess, values.size()).above, kAnything.most};
+  const auto [below, inside] = kernels().keep_between(values.data(), bracket, tail.values.data(),
+                                                      tail.values.size(), values.size());
+  tail.values.resize(inside > tail.values.size() || below > rank ? 0 : inside);
+  if (tail.values.empty()) return {values};
+  tail.above = bracket.above;
+  tail.below = below;
+  return {.values = tail.values, .below = below, .bracket = bracket};
+}
+
+Neighbours select(std::span<const float> values, std::size_t rank, float guess, Tail* tail) {
   constexpr std::size_t kMany = 2'048;  // from so many on a sample pays for itself
   alignas(64) std::array<float, 4'096> room;
   alignas(64) std::array<float, 1'024> small_room;
   const RankWanted wanted{rank, std::min(rank + 1, values.size() - 1)};
   Crowd crowd{.values = values};
+  if (tail != nullptr) crowd = tail_of(values, rank, guess, *tail);
   if (std::isfinite(guess))
     crowd = narrowed(crowd, wanted, bracket_around(guess, values.size()), room);
-  if (crowd.values.data() == values.data() && values.size() >= kMany)
-    crowd = narrowed(crowd, wanted, likely_bracket(values, rank), room);
+  if (!std::isfinite(crowd.bracket.most) && crowd.values.size() >= kMany)
+    crowd = narrowed(crowd, wanted, likely_bracket(crowd.values, rank - crowd.below), room);
   if (std::isfinite(crowd.bracket.above) && std::isfinite(crowd.bracket.most))
     crowd = narrowed(crowd, wanted, even_bracket(crowd, rank), small_room);
   if (crowd.values.data() == small_room.data()) {
@@ -162,8 +181,8 @@ Position position_of(std::size_t count, const Statistic& statistic) {
              : nearest_rank(count, statistic.probability);
 }
 
-double value_at(std::span<const float> values, Position position, float guess) {
-  const auto [at, next] = select(values, position.rank, guess);
+double value_at(std::span<const float> values, Position position, float guess, Tail* tail) {
+  const auto [at, next] = select(values, position.rank, guess, tail);
   const double low = at;
   if (position.fraction == 0.0) return low;
   return low + (static_cast<double>(next) - low) * position.fraction;
@@ -200,18 +219,19 @@ double of_buckets(std::size_t count, AtMost at_most, double p, std::span<const d
 
 }  // namespace
 
-double quantile(std::span<const float> values, const Statistic& statistic, double guess) {
+double quantile(std::span<const float> values, const Statistic& statistic, double guess,
+                Tail* tail) {
   if (values.empty()) return kUndefined;
   if (statistic.definition == QuantileDefinition::histogram_quantile) {
     const auto at_most = [values](double bound) { return count_at_most(values, bound); };
     return of_buckets(values.size(), at_most, statistic.probability, statistic.buckets);
   }
-  return value_at(values, position_of(values.size(), statistic), static_cast<float>(guess));
+  return value_at(values, position_of(values.size(), statistic), static_cast<float>(guess), tail);
 }
 
 double quantile(std::span<const float> values, const ValueRanges& ranges,
-                const Statistic& statistic, double guess) {
-  if (ranges.count() == 0) return quantile(values, statistic, guess);
+                const Statistic& statistic, double guess, Tail* tail) {
+  if (ranges.count() == 0) return quantile(values, statistic, guess, tail);
   const std::size_t count = values.size() + ranges.count();
   if (statistic.definition == QuantileDefinition::histogram_quantile) {
     ValueRanges::Below below(ranges);

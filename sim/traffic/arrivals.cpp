@@ -54,31 +54,42 @@ struct Window {
 /// Arrivals of a Poisson process of rate one, many at a time.
 class UnitArrivals {
  public:
+  /// Times in units of kGapUnit since `before`.
+  struct Times {
+    double before = 0.0;
+    std::span<const std::uint32_t> units;
+  };
+
   explicit UnitArrivals(const StreamKey& key) : stream_(key) {}
   /// The next of those before `end`, at least one unless none is left.
-  [[nodiscard]] std::span<const double> take_before(double end) noexcept {
-    if (next_ == kBatch) draw();
-    const auto first = times_.begin() + static_cast<std::ptrdiff_t>(next_);
-    const auto last =
-        times_.back() < end ? times_.end() : std::lower_bound(first, times_.end(), end);
+  [[nodiscard]] Times take_before(double end) noexcept {
+    if (next_ == kGapsAtOnce) draw();
+    const auto is_before = [this, end](std::uint32_t units) { return at(units) < end; };
+    const auto first = units_.begin() + static_cast<std::ptrdiff_t>(next_);
+    const auto last = is_before(units_.back())
+                          ? units_.end()
+                          : std::partition_point(first, units_.end(), is_before);
     next_ += static_cast<std::size_t>(last - first);
-    return {first, last};
+    return {before_, {first, last}};
   }
   [[nodiscard]] std::uint64_t draws() const noexcept { return stream_.draws(); }
 
  private:
+  [[nodiscard]] double at(std::uint32_t units) const noexcept {
+    return before_ + static_cast<double>(units) * kGapUnit;
+  }
   void draw() noexcept {
-    std::array<float, kBatch> gaps;
+    before_ = at(units_.back());
+    alignas(64) std::array<float, kGapsAtOnce> gaps;
     stream_.fill_exponential(gaps);
-    last_ = kernels().running_totals(gaps.data(), last_, times_.data(), kBatch);
+    kernels().running_totals(gaps.data(), units_.data(), kGapsAtOnce);
     next_ = 0;
   }
 
-  static constexpr std::size_t kBatch = 256;
   LaneStream stream_;
-  std::array<double, kBatch> times_;
-  double last_ = 0.0;
-  std::size_t next_ = kBatch;
+  alignas(64) std::array<std::uint32_t, kGapsAtOnce> units_{};
+  double before_ = 0.0;
+  std::size_t next_ = kGapsAtOnce;
 };
 
 /// Arrivals of a Poisson process in the window, which begins anew at its start; that is exact because
@@ -92,16 +103,17 @@ void fill_poisson(RunKey key, const Window& window, std::span<const RatePiece> p
   for (const RatePiece& piece : pieces) {
     const double start = seconds(from);
     const double end = run + seconds(piece.to - from) * piece.per_second;
-    const TimeMap map{.from = start,
-                      .total = run,
-                      .step = 1.0 / piece.per_second,
-                      .most = window.within(seconds(piece.to))};
+    TimeMap map{.from = start,
+                .total = run,
+                .step = 1.0 / piece.per_second,
+                .most = window.within(seconds(piece.to))};
     while (run < end) {
-      const std::span<const double> some = arrivals.take_before(end);
+      const auto [before, some] = arrivals.take_before(end);
       if (some.empty()) break;
-      const std::size_t before = out.at_seconds.size();
-      out.at_seconds.resize(before + some.size());
-      kernels().moments(some.data(), map, out.at_seconds.data() + before, some.size());
+      map.before = before;
+      const std::size_t filled = out.at_seconds.size();
+      out.at_seconds.resize(filled + some.size());
+      kernels().moments(some.data(), map, out.at_seconds.data() + filled, some.size());
     }
     run = end;
     from = piece.to;

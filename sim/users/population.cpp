@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -9,6 +10,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sim/kernels/kernels.h"
 #include "sim/users/hashes.h"
 
 namespace gatewright::sim {
@@ -133,7 +135,7 @@ void Population::fill(LaneStream& stream, std::span<std::uint32_t> out) const no
     const std::span<std::uint32_t> block =
         out.subspan(first, std::min(words.size(), out.size() - first));
     stream.fill_long_words(std::span(words).first(block.size()));
-    for (std::size_t i = 0; i < block.size(); ++i) block[i] = users_.at(words[i]);
+    users_.fill(std::span(words).first(block.size()), block.data());
   }
 }
 
@@ -241,19 +243,48 @@ std::uint16_t Assigner::user_bucket(std::uint32_t user) {
 }
 
 void Assigner::fill(std::span<const std::uint32_t> users, std::uint16_t* out) {
-  if (hash_ == AssignmentHash::md5) {
-    std::array<std::uint32_t, kLanes> unknown;
-    std::size_t count = 0;
-    for (const std::uint32_t user : users) {
-      unknown[count] = user;
-      count += buckets_[user] == kUnknown ? 1U : 0U;
+  constexpr std::size_t kBlock = 1'024;
+  for (std::size_t first = 0; first < users.size(); first += kBlock) {
+    const std::span<const std::uint32_t> some =
+        users.subspan(first, std::min(kBlock, users.size() - first));
+    if (!look_up(some, out + first)) {
+      find_buckets_of(some, out + first);
+      look_up(some, out + first);
+    }
+  }
+}
+
+/// Whether all are known.
+bool Assigner::look_up(std::span<const std::uint32_t> users, std::uint16_t* out) const noexcept {
+  for (std::size_t i = 0; i < users.size(); ++i) out[i] = buckets_[users[i]];
+  unsigned any_unknown = 0;
+  for (std::size_t i = 0; i < users.size(); ++i) any_unknown |= out[i] == kUnknown ? 1U : 0U;
+  return any_unknown == 0;
+}
+
+/// Finds those that were not known when `looked_up` was filled; up to 1,024 users.
+void Assigner::find_buckets_of(std::span<const std::uint32_t> users,
+                               const std::uint16_t* looked_up) {
+  std::array<std::uint64_t, 16> known;
+  kernels().rows_below_16(looked_up, kUnknown, known.data(), users.size());
+  std::array<std::uint32_t, kLanes> unknown;
+  std::size_t count = 0;
+  for (std::size_t first = 0; first < users.size(); first += 64) {
+    for (std::uint64_t left = ~known[first / 64]; left != 0; left &= left - 1) {
+      const std::size_t i = first + static_cast<std::size_t>(std::countr_zero(left));
+      if (i >= users.size()) break;
+      if (hash_ != AssignmentHash::md5) {
+        static_cast<void>(user_bucket(users[i]));
+        continue;
+      }
+      unknown[count] = users[i];
+      count += buckets_[users[i]] == kUnknown ? 1U : 0U;
       if (count < unknown.size()) continue;
       find_buckets(unknown);
       count = 0;
     }
-    find_buckets(std::span(unknown).first(count));
   }
-  for (std::size_t i = 0; i < users.size(); ++i) out[i] = user_bucket(users[i]);
+  find_buckets(std::span(unknown).first(count));
 }
 
 std::string_view Assigner::text_of(std::uint32_t user, std::span<char> room) const noexcept {

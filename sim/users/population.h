@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "policies/plan.h"
+#include "sim/kernels/kernels.h"
 #include "sim/lane_stream.h"
 #include "sim/scenario.h"
 
@@ -28,19 +29,20 @@ class AliasTable {
     __extension__ using Wide = unsigned __int128;
     // Word x size / 2^64: its whole part chooses the slot, the first 32 bits of its fraction the share.
     const Wide scaled = Wide{word} * slots_.size();
-    const Slot& slot = slots_[static_cast<std::size_t>(scaled >> 64)];
+    const AliasSlot& slot = slots_[static_cast<std::size_t>(scaled >> 64)];
     const auto own = static_cast<std::uint32_t>(scaled >> 64);
     // Chosen by a mask: no processor can foresee which it will be.
     const std::uint32_t other = static_cast<std::uint32_t>(scaled >> 32) < slot.keep ? 0U : ~0U;
     return own ^ ((own ^ slot.alias) & other);
   }
 
+  /// out[i] = at(words[i]).
+  void fill(std::span<const std::uint64_t> words, std::uint32_t* out) const noexcept {
+    kernels().pick(words.data(), slots_.data(), size(), out, words.size());
+  }
+
  private:
-  struct Slot {
-    std::uint32_t keep;   ///< share of the slot that is its own, of 2^32
-    std::uint32_t alias;  ///< whose the rest is
-  };
-  std::vector<Slot> slots_;
+  std::vector<AliasSlot> slots_;
 };
 
 /// Users 0..count-1 and the tenants they belong to: tenant t of T has the users from
@@ -136,6 +138,8 @@ class Assigner {
   /// Text that is hashed for a user, in `room`.
   [[nodiscard]] std::string_view text_of(std::uint32_t user, std::span<char> room) const noexcept;
   void find_buckets(std::span<const std::uint32_t> users);
+  void find_buckets_of(std::span<const std::uint32_t> users, const std::uint16_t* looked_up);
+  bool look_up(std::span<const std::uint32_t> users, std::uint16_t* out) const noexcept;
 
   AssignmentHash hash_;
   std::string salt_;

@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kWindowSeconds = 300.0;
 constexpr double kPerSecond = 50.0;
-constexpr std::size_t kBlock = 512;
+constexpr std::size_t kBlock = kGapsAtOnce;
+constexpr std::size_t kWordsAtOnce = kBlock * 6;  // no fewer than a block needs
 constexpr std::array<float, 2> kMedians = {0.80F, 0.84F};
 constexpr std::array<double, 2> kErrors = {0.010, 0.012};
 
@@ -32,11 +33,12 @@ F32 tokens(F32 z, float median, float sigma) noexcept {
 }
 
 /// Sixteen requests, of which `arrived` are in the window.
-void add_row(Generators& generators, std::array<F32, 3> z, std::uint32_t arrived,
+void add_row(Words& words, std::array<F32, 3> z, std::uint32_t arrived,
              std::array<FusedWindow, 2>& arms, std::array<F32, 2>& costs) noexcept {
-  const std::uint32_t served = below((U32)generators.next(), 0.05);
-  const auto failing = (U32)generators.next();
-  const std::uint32_t down = below((U32)generators.next(), 0.03);
+  const std::uint32_t served = below((U32)words.from(0), 0.05);
+  const auto failing = (U32)words.from(kDoubles);
+  const std::uint32_t down = below((U32)words.from(2 * kDoubles), 0.03);
+  words.pass(3 * kDoubles);
   const F32 latency = exp(z[0] * 0.6F) * chosen(served, all(kMedians[1]), all(kMedians[0]));
   const F32 cost = tokens(z[1], 300.0F, 1.0F) * 3e-6F + tokens(z[2], 200.0F, 0.8F) * 15e-6F;
   for (std::size_t arm = 0; arm < arms.size(); ++arm) {
@@ -59,28 +61,36 @@ void play_fused_window(LaneState& state, std::array<FusedWindow, 2>& arms) noexc
   double at = 0.0;
   while (at < kWindowSeconds) {
     std::array<float, kBlock> gaps;
-    std::array<double, kBlock> times;
+    std::array<std::uint32_t, kBlock> units;
     exponentials(state, gaps.data(), kBlock);
-    const double end = running_totals(gaps.data(), at * kPerSecond, times.data(), kBlock);
+    running_totals(gaps.data(), units.data(), kBlock);
+    const double left = (kWindowSeconds - at) * kPerSecond / kGapUnit;
     std::size_t arrived = kBlock;
-    while (arrived > 0 && times[arrived - 1] >= kWindowSeconds * kPerSecond) --arrived;
-    at = end / kPerSecond;
+    while (arrived > 0 && static_cast<double>(units[arrived - 1]) >= left) --arrived;
+    at += static_cast<double>(units.back()) * kGapUnit / kPerSecond;
     std::array<F32, 2> costs{};
-    with_generators(state, [&](Generators& generators, std::size_t /*lane*/) {
-      for (std::size_t i = 0; i < arrived; i += 2 * kLanes) {
-        std::array<NormalPair, 3> pairs;
-        for (NormalPair& pair : pairs) {
-          const auto length = (U32)generators.next();
-          pair = normal_pair(length, (U32)generators.next());
-        }
-        const std::uint64_t bits =
-            arrived - i >= 2 * kLanes ? ~std::uint64_t{0} : (std::uint64_t{1} << (arrived - i)) - 1;
-        add_row(generators, {pairs[0].first, pairs[1].first, pairs[2].first},
-                static_cast<std::uint32_t>(bits & 0xFFFFU), arms, costs);
-        add_row(generators, {pairs[0].second, pairs[1].second, pairs[2].second},
-                static_cast<std::uint32_t>(bits >> kLanes & 0xFFFFU), arms, costs);
+    Words words(state);
+    for (std::size_t i = 0; i < arrived; i += 2 * kAbreast * kLanes) {
+      std::array<NormalPair<Abreast<F32, kAbreast>>, 3> pairs;
+      for (auto& pair : pairs) {
+        const auto next = [&words](std::size_t from) {
+          return abreast<kAbreast>(
+              [&](std::size_t k) { return (U32)words.from((from + k) * kDoubles); });
+        };
+        pair = normal_pair(next(0), next(kAbreast));
+        words.pass(2 * kAbreast * kDoubles);
       }
-    });
+      const auto add = [&](std::size_t row, const Abreast<F32, kAbreast>(&z)[3]) {
+        for (std::size_t k = 0; k < kAbreast; ++k, row += kLanes) {
+          const std::size_t some = arrived > row ? arrived - row : 0;
+          const std::uint32_t bits = some >= kLanes ? 0xFFFFU : (1U << some) - 1U;
+          add_row(words, {z[0].part[k], z[1].part[k], z[2].part[k]}, bits, arms, costs);
+        }
+      };
+      add(i, {pairs[0].first, pairs[1].first, pairs[2].first});
+      add(i + kAbreast * kLanes, {pairs[0].second, pairs[1].second, pairs[2].second});
+    }
+    state.drawn += kWordsAtOnce;
     for (std::size_t arm = 0; arm < arms.size(); ++arm)
       for (std::size_t lane = 0; lane < kLanes; ++lane)
         arms[arm].cost += static_cast<double>(costs[arm][lane]);

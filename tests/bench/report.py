@@ -208,6 +208,11 @@ CLAIMS = [
         1.3,
         at_most=True,
     ),
+    Claim(
+        "... the full request world (users, correlated latency, errors, feedback) against NumPy",
+        speed_up("world/canary_full/2/requests", "numpy_canary"),
+        10,
+    ),
     Claim("... AVX2 against NumPy", speed_up(canary(1), "numpy_canary"), 10, 20),
     Claim("... portable against NumPy", speed_up(canary(0), "numpy_canary"), 4, 6),
     Claim(
@@ -388,7 +393,9 @@ WORKLOADS = """Workload A is one server at utilisation 0.9: Poisson arrivals, ex
 an arrival and an end for each customer. gatewright's is the station that a scenario's section
 `serving` makes, with one replica of one slot, fed from streams as the world's columns are.
 Workload B is a canary: 5% of 50 requests/s, P95, P99, errors, thumbs and costs of both arms every
-five minutes; gatewright's has a router, an engine with its checkers and impact around it.
+five minutes; gatewright's has a router, an engine with its checkers and impact around it. The full
+request world adds 20,000 users who stay with their arm, correlated lengths and answers, and time
+per token; NumPy's has none of these.
 """
 
 REQUESTS = """## A request, by resolution, feature and vector level

@@ -165,6 +165,19 @@ void canary_with_users(benchmark::State& bench) {
 }
 BENCHMARK(canary_with_users)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
 
+/// The full request world: those users; a latency that takes its time per token, so that it goes with length and
+/// cost; lengths that go with prompts, and two arms' answers to one prompt that go together; errors, timeouts
+/// and ratings of what was answered.
+void canary_full(benchmark::State& bench) {
+  Scenario scenario = canary_world();
+  scenario.traffic.users = {.count = 20'000, .zipf = 1.1};
+  scenario.traffic.token_correlation = 0.3;
+  scenario.same_prompt.correlation = SamePrompt{}.correlation;
+  scenario.baseline.latency.per_output_token_seconds = 0.002;
+  play_canary(bench, AssignmentUnit::user, scenario);
+}
+BENCHMARK(canary_full)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
+
 /// All parts of a faithful world at once, but for servers, under five gates.
 void everything(benchmark::State& bench) {
   Scenario scenario = world();

@@ -112,7 +112,7 @@ Invariants caught_turned(const char* metric, const char* test, const Scenario& s
   turned.gates[0].harm.margin = 0.9;
   const Contender one = contender(turned);
   RunTrace trace;
-  EXPECT_EQ(play(one, scenario, {3, 0}, &trace).outcome, Outcome::halted);
+  EXPECT_EQ(play(one, scenario, {3, 1}, &trace).outcome, Outcome::halted);
   return invariants_of(check_worsening(machine_of(one.engine), plan, one.engine.policy(), trace));
 }
 

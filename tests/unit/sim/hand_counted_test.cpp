@@ -63,42 +63,43 @@ class HandCounted : public ::testing::Test {
 // objective of 20 s.
 //
 //   arrives  user bucket   served  harmed  bad    user-minute   bad user-minute
-//    0:00.0    1   8455
-//    1:30.0    2   8219
-//   10:10.0    0     49     yes                                                   no effect yet
-//   10:15.0    1   8455
-//   10:40.0    3   6741
-//   10:55.0    1   8455
-//   19:59.5    9   4810     yes     yes           1: user 9 in minute 19          not slow yet
-//   20:00.0    0     49     yes     yes    1      2: user 0 in minute 20     1
-//   20:05.0    1   8455
-//   20:10.0    0     49     yes     yes    2                                      the same minute
-//   20:30.0    0     49     yes     yes    3                                      the same minute
-//   20:50.0    2   8219                                                           a long prompt
-//   30:05.0    0     49     yes     yes    4      3: user 0 in minute 30     2
-//   30:10.0    0     49     yes     yes    5                                      the same minute
-//   30:20.0    4   2217     yes     yes    6      4: user 4 in minute 30     3
-//   30:50.0    4   2217     yes     yes    7                                      the same minute
-//   39:59.5    2   8219
-//   40:00.0    6   5349
-//   40:20.0    6   5349
-//   50:30.0    0     49     yes     yes           5: user 0 in minute 50          after the halt
-//   50:59.5    0     49     yes     yes                                           a long prompt
-//   51:00.0    0     49                                                           rolled back
-//   59:50.0    2   8219
+//    0:00.0    4   9955
+//    1:30.0    7   7984
+//   10:10.0    3   5227
+//   10:15.0    0   2235     yes                                                   no effect yet
+//   10:40.0    8   4087     yes                                                   the same
+//   10:55.0    2   3226     yes     yes           1: user 2 in minute 10          not slow yet
+//   19:59.5    0   2235     yes     yes           2: user 0 in minute 19          the same
+//   20:00.0    1   1526     yes     yes    1      3: user 1 in minute 20     1
+//   20:05.0    0   2235     yes     yes    2      4: user 0 in minute 20     2
+//   20:10.0    1   1526     yes     yes    3                                      the same minute
+//   20:30.0    2   3226     yes     yes    4      5: user 2 in minute 20     3
+//   20:50.0    4   9955                                                           a long prompt
+//   30:05.0    2   3226     yes     yes    5      6: user 2 in minute 30     4
+//   30:10.0    4   9955
+//   30:20.0    5   7174
+//   30:50.0    0   2235     yes     yes    6      7: user 0 in minute 30     5
+//   39:59.5    1   1526     yes     yes    7      8: user 1 in minute 39     6
+//   40:00.0    3   5227
+//   40:20.0    8   4087     yes     yes           9: user 8 in minute 40          slow no more
+//   50:30.0    1   1526     yes     yes          10: user 1 in minute 50          after the halt
+//   50:59.5    0   2235     yes     yes          11: user 0 in minute 50          a long prompt
+//   51:00.0    0   2235                                                           rolled back
+//   59:50.0    7   7984
 //
-// 11 served, 10 of them harmed, 7 bad; 5 user-impact minutes, 3 bad user-minutes. The harmed ones ask
-// 9 x 1,000 and once 3,000 tokens. Half of the traffic from 10:48 to 51:00 is 20.1 exposure minutes;
+// 14 served, 12 of them harmed, 7 bad; 11 user-impact minutes, 6 bad user-minutes. The harmed ones ask
+// 11 x 1,000 and once 3,000 tokens. Half of the traffic from 10:48 to 51:00 is 20.1 exposure minutes;
 // from 10:48 to the halt at 50:00 it took 39:12.
-constexpr std::uint32_t kUsers[] = {1, 2, 0, 1, 3, 1, 9, 0, 1, 0, 0, 2,
-                                    0, 0, 4, 4, 2, 6, 6, 0, 0, 0, 2};
-constexpr int kBuckets[] = {8455, 8219, 49,   8455, 6741, 8455, 4810, 49, 8455, 49, 49,  8219,
-                            49,   49,   2217, 2217, 8219, 5349, 5349, 49, 49,   49, 8219};
+constexpr std::uint64_t kReplication = 3'101;
+constexpr std::uint32_t kUsers[] = {4, 7, 3, 0, 8, 2, 0, 1, 0, 1, 2, 4,
+                                    2, 4, 5, 0, 1, 3, 8, 1, 0, 0, 7};
+constexpr int kBuckets[] = {9955, 7984, 5227, 2235, 4087, 3226, 2235, 1526, 2235, 1526, 3226, 9955,
+                            3226, 9955, 7174, 2235, 1526, 5227, 4087, 1526, 2235, 2235, 7984};
 
 TEST_F(HandCounted, TheTableIsOfTheRequestsThatArrive) {
   const auto ready = prepared(world());
   World played(*ready);
-  played.start({7, 0});
+  played.start({7, kReplication});
   std::size_t row = 0;
   for (int window = 0; window < 60; ++window) {
     played.advance();
@@ -126,13 +127,13 @@ TEST_F(HandCounted, ImpactIsWhatOneCountsByHand) {
   Script script;
   script.stages = {{"half", {.served = 5'000}}};
   script.halt_at = 50min;
-  const RunRecord record = play(scripted(script), scenario, {7, 0});
+  const RunRecord record = play(scripted(script), scenario, {7, kReplication});
   EXPECT_EQ(record.requests, 20U + 1U) << "those from 51:00 on are no longer this rollout's";
-  EXPECT_EQ(record.candidate_requests, 11U);
-  EXPECT_EQ(record.impact.user_impact_minutes, 5U);
-  EXPECT_EQ(record.impact.bad_user_minutes, 3U);
+  EXPECT_EQ(record.candidate_requests, 14U);
+  EXPECT_EQ(record.impact.user_impact_minutes, 11U);
+  EXPECT_EQ(record.impact.bad_user_minutes, 6U);
   EXPECT_EQ(record.impact.impacted_requests, 7U);
-  EXPECT_NEAR(record.impact.excess_cost_usd, 12'000.0 * 0.15e-6, 1e-9);
+  EXPECT_NEAR(record.impact.excess_cost_usd, 14'000.0 * 0.15e-6, 1e-9);
   EXPECT_NEAR(record.impact.exposure_minutes, 20.1, 1e-12);
   EXPECT_EQ(record.detection_delay, Duration(39min + 12s));
 }
@@ -146,7 +147,7 @@ TEST_F(HandCounted, HarmForSomeRequestsCountsForThoseOnly) {
   Script script;
   script.stages = {{"half", {.served = 5'000}}};
   script.halt_at = 50min;
-  const RunRecord record = play(scripted(script), scenario, {7, 0});
+  const RunRecord record = play(scripted(script), scenario, {7, kReplication});
   EXPECT_EQ(record.impact.user_impact_minutes, 1U);
   EXPECT_NEAR(record.impact.excess_cost_usd, 3'000.0 * 0.15e-6, 1e-9);
   EXPECT_NEAR(record.impact.exposure_minutes, 25.0, 1e-12) << "present for whomever: 1:00 to 51:00";

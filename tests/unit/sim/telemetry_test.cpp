@@ -95,6 +95,26 @@ TEST(Quantile, AGuessChangesNothing) {
     EXPECT_EQ(quantile(few, p95, guess), quantile(few, p95)) << guess;
 }
 
+TEST(Quantile, ATailChangesNothing) {
+  // Of quantiles in any order, from guesses near and far; one that is too low is not among what is kept.
+  std::vector<float> values(15'000);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = 1.0F + static_cast<float>(i * 7'919 % values.size()) / 100.0F;
+  values[7] = values[8];
+  for (const double off : {1.0, 0.98, 1.02, 0.5, 1e9}) {
+    Tail tail;
+    bool was_kept = false;
+    for (const double p : {0.95, 0.99, 0.999, 0.9, 0.5, 0.97, 1.0}) {
+      const Statistic at = quantile_of(p, QuantileDefinition::linear);
+      const double expected = quantile(values, at);
+      EXPECT_EQ(quantile(values, at, off * expected, &tail), expected) << p << ' ' << off;
+      was_kept |= !tail.values.empty();
+      EXPECT_LE(tail.below + tail.values.size(), values.size());
+    }
+    EXPECT_EQ(was_kept, std::abs(off - 1.0) < 0.1) << off;
+  }
+}
+
 TEST(Quantile, NearestRankIsAnObservedValue) {
   // R: quantile(c(1, 2, 4, 8), c(.25, .26, .99), type = 1)
   const std::vector<float> values = {8, 1, 4, 2};

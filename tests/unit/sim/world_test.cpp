@@ -229,7 +229,7 @@ TEST(World, WindowsDoNotDependOnHowTheyWereReached) {
 
 TEST(World, ChunksCutAWindowWithoutRemainder) {
   Scenario scenario = quiet_world();
-  scenario.traffic.arrivals = PoissonArrivals{120.0};
+  scenario.traffic.arrivals = PoissonArrivals{240.0};
   Played played(scenario);
   std::size_t requests = 0;
   double last = -1.0;

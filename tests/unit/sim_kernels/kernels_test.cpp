@@ -18,32 +18,26 @@ namespace gatewright::sim {
 namespace {
 
 LaneState some_state(std::uint64_t seed) {
-  LaneState state;
   Stream stream({seed, 0, "test.lanes", 0});
-  for (auto& word : state.word)
-    for (std::uint64_t& generator : word) generator = stream();
-  return state;
+  return {.start = stream(), .salt = stream()};
 }
 
-/// The generators of a state by themselves.
-std::vector<Stream> generators_of(const LaneState& state) {
-  std::vector<Stream> streams;
-  for (std::size_t i = 0; i < LaneState::kGenerators; ++i)
-    streams.emplace_back(std::array<std::uint64_t, 4>{state.word[0][i], state.word[1][i],
-                                                      state.word[2][i], state.word[3][i]});
-  return streams;
+/// Word `number` of a stream, from 1, as it is defined.
+std::uint64_t word_of(const LaneState& state, std::uint64_t number) {
+  std::uint64_t z = state.start + number * 0x9e3779b97f4a7c15ULL;
+  z = ((z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL) ^ state.salt;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
+  return z ^ (z >> 31);
 }
 
-/// Lane by lane what the generators give, as 32 bits each.
+/// Lane by lane, 32 bits each.
 std::vector<std::uint32_t> lanes_of(const LaneState& state, std::size_t count) {
-  std::vector<Stream> generators = generators_of(state);
   std::vector<std::uint32_t> lanes;
-  while (lanes.size() < count)
-    for (Stream& generator : generators) {
-      const std::uint64_t word = generator();
-      lanes.push_back(static_cast<std::uint32_t>(word));
-      lanes.push_back(static_cast<std::uint32_t>(word >> 32));
-    }
+  for (std::uint64_t number = 1; lanes.size() < count; ++number) {
+    const std::uint64_t word = word_of(state, number);
+    lanes.push_back(static_cast<std::uint32_t>(word));
+    lanes.push_back(static_cast<std::uint32_t>(word >> 32));
+  }
   return lanes;
 }
 
@@ -63,8 +57,18 @@ std::string name_of(const ::testing::TestParamInfo<KernelLevel>& level) {
 }
 INSTANTIATE_TEST_SUITE_P(Kernels, EveryLevel, ::testing::ValuesIn(kKernelLevels), name_of);
 
-TEST_P(EveryLevel, WordsAreThoseOfEightXoshiros) {
-  // Stream is held to the published outputs; each of its words fills two lanes.
+TEST_P(EveryLevel, WordsWithoutSaltAreThoseOfSplitMix) {
+  // The published outputs for 1234567 (splitmix64.c of Vigna, checked by many ports of it).
+  LaneState state{.start = 1'234'567};
+  std::vector<std::uint64_t> words(8);
+  kernels_->long_words(state, words.data(), words.size());
+  words.resize(5);
+  EXPECT_EQ(words, (std::vector<std::uint64_t>{6457827717110365317ULL, 3203168211198807973ULL,
+                                               9817491932198370423ULL, 4593380528125082431ULL,
+                                               16408922859458223821ULL}));
+}
+
+TEST_P(EveryLevel, WordsAreFunctionsOfTheirNumbers) {
   LaneState state = some_state(1);
   const std::vector<std::uint32_t> lanes = lanes_of(state, 1600);
   std::vector<std::uint32_t> words(800);
@@ -73,6 +77,7 @@ TEST_P(EveryLevel, WordsAreThoseOfEightXoshiros) {
     for (std::size_t i = 0; i < words.size(); ++i)
       ASSERT_EQ(words[i], lanes[half * words.size() + i] >> 1) << i;
   }
+  EXPECT_EQ(state.drawn, 800U);
   LaneState other = some_state(1);
   std::vector<std::uint64_t> long_words(80);
   kernels_->long_words(other, long_words.data(), long_words.size());
@@ -224,20 +229,55 @@ TEST_P(EveryLevel, SumsOfLogarithmsAreThoseOfDoublePrecision) {
   EXPECT_NEAR(sums.squares, squares, 4.0 * 0x1p-24 * squares);
 }
 
-TEST_P(EveryLevel, NormalsAtSomePlacesAreThoseOfAll) {
-  LaneState state = some_state(7);
-  LaneState again = some_state(7);
-  std::vector<float> all(1024);
-  kernels_->normals(state, all.data(), all.size());
-  std::vector<std::uint64_t> words(512);
-  kernels_->long_words(again, words.data(), words.size());
+TEST_P(EveryLevel, WhatIsDrawnAtSomePlacesIsWhatStandsThere) {
+  constexpr std::size_t kAll = 1024;
+  const LaneState before{.start = 7, .salt = 8, .drawn = 48};
+  std::vector<float> normals(kAll);
+  std::vector<std::uint32_t> words(kAll);
+  std::vector<std::uint64_t> long_words(kAll);
+  LaneState state = before;
+  kernels_->normals(state, normals.data(), kAll);
+  kernels_->words(state = before, words.data(), kAll);
+  kernels_->long_words(state = before, long_words.data(), kAll);
   for (const std::size_t step : {1U, 3U, 31U, 1'000U}) {
     std::vector<std::uint16_t> places;
-    for (std::size_t i = step / 2; i < all.size(); i += step)
+    for (std::size_t i = step / 2; i < kAll; i += step)
       places.push_back(static_cast<std::uint16_t>(i));
-    std::vector<float> some(places.size());
-    kernels_->normals_at(words.data(), places.data(), some.data(), some.size());
-    for (std::size_t i = 0; i < some.size(); ++i) ASSERT_EQ(some[i], all[places[i]]) << step;
+    const std::size_t count = places.size();
+    std::vector<float> some_normals(count);
+    std::vector<std::uint32_t> some_words(count);
+    std::vector<std::uint64_t> some_long_words(count);
+    kernels_->normals_at(before, places.data(), some_normals.data(), count);
+    kernels_->words_at(before, places.data(), some_words.data(), count);
+    kernels_->long_words_at(before, places.data(), some_long_words.data(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(some_normals[i], normals[places[i]]) << step;
+      ASSERT_EQ(some_words[i], words[places[i]]) << step;
+      ASSERT_EQ(some_long_words[i], long_words[places[i]]) << step;
+    }
+  }
+}
+
+TEST_P(EveryLevel, PicksBySlotAndFraction) {
+  // Of five slots by 128-bit arithmetic; counts that end within a vector, words at a slot's ends.
+  const std::array<AliasSlot, 5> slots{
+      {{0x80000000U, 4}, {0xFFFFFFFFU, 1}, {0, 3}, {1, 0}, {0x7FFFFFFFU, 2}}};
+  LaneState state = some_state(12);
+  std::vector<std::uint64_t> words(1024);
+  kernels_->long_words(state, words.data(), words.size());
+  const std::uint64_t fifth = ~std::uint64_t{0} / 5;
+  words.insert(words.end(), {0, fifth, fifth + 1, 3 * fifth, 3 * fifth + 1, ~std::uint64_t{0}});
+  for (const std::size_t count : {std::size_t{0}, std::size_t{3}, words.size()}) {
+    std::vector<std::uint32_t> picked(count + 1, 99);
+    kernels_->pick(words.data(), slots.data(), slots.size(), picked.data(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      __extension__ using Wide = unsigned __int128;
+      const Wide scaled = Wide{words[i]} * slots.size();
+      const auto slot = static_cast<std::uint32_t>(scaled >> 64);
+      const bool keeps = static_cast<std::uint32_t>(scaled >> 32) < slots[slot].keep;
+      ASSERT_EQ(picked[i], keeps ? slot : slots[slot].alias) << words[i];
+    }
+    EXPECT_EQ(picked[count], 99U);
   }
 }
 
@@ -252,25 +292,33 @@ TEST_P(EveryLevel, ScalesWordsWithoutRounding) {
     ASSERT_EQ(scaled[i], (std::uint64_t{words[i]} * 10'000) >> 31) << words[i];
 }
 
-TEST_P(EveryLevel, RunningTotalsNeverFallAndAreSums) {
-  // Sums of eight doubles differ from sums one by one by a few units in the last place.
+TEST_P(EveryLevel, RunningTotalsAreSumsOfWholeUnits) {
+  // Exact, the longest gaps that can be drawn included.
   LaneState state = some_state(9);
-  std::vector<float> gaps(4096);
-  kernels_->exponentials(state, gaps.data(), gaps.size());
-  for (std::size_t i = 0; i < gaps.size(); i += 7) gaps[i] = i % 2 == 0 ? 0.0F : 1e-9F;
-  std::vector<double> totals(gaps.size());
-  const double last = kernels_->running_totals(gaps.data(), 1e6, totals.data(), totals.size());
-  EXPECT_EQ(last, totals.back());
-  double sum = 1e6;
-  for (std::size_t i = 0; i < gaps.size(); ++i) {
-    ASSERT_LE(totals[i == 0 ? 0 : i - 1], totals[i]);
-    sum += static_cast<double>(gaps[i]);
-    ASSERT_NEAR(totals[i], sum, 1e-7);
+  for (const float longest : {0.0F, 22.2F}) {
+    std::vector<float> gaps(kGapsAtOnce, longest);
+    if (longest == 0.0F) kernels_->exponentials(state, gaps.data(), gaps.size());
+    std::vector<std::uint32_t> totals(gaps.size());
+    kernels_->running_totals(gaps.data(), totals.data(), totals.size());
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < gaps.size(); ++i) {
+      sum += std::llround(static_cast<double>(gaps[i]) / kGapUnit);
+      ASSERT_EQ(totals[i], sum) << i;
+    }
+    ASSERT_LT(totals.back(), std::uint32_t{1} << 31);
   }
-  kernels_->moments(totals.data(), {.from = 3.0, .total = 1e6, .step = 0.5, .most = 1'000.0},
-                    totals.data(), totals.size());
-  EXPECT_NEAR(totals[0], 3.0, 1e-9);
-  EXPECT_EQ(totals.back(), 1'000.0);
+}
+
+TEST_P(EveryLevel, MomentsAreTimesOfTheirTotals) {
+  std::vector<std::uint32_t> totals(37);
+  for (std::size_t i = 0; i < totals.size(); ++i)
+    totals[i] = static_cast<std::uint32_t>(i * 0x3000000);
+  const TimeMap map{.from = 3.0, .before = 1e6, .total = 1e6 - 7.0, .step = 0.5, .most = 500.0};
+  std::vector<double> moments(totals.size() + 1, -1.0);
+  kernels_->moments(totals.data(), map, moments.data(), totals.size());
+  for (std::size_t i = 0; i < totals.size(); ++i)
+    EXPECT_EQ(moments[i], std::min(500.0, 6.5 + 96.0 * static_cast<double>(i))) << i;
+  EXPECT_EQ(moments.back(), -1.0);
 }
 
 TEST_P(EveryLevel, MixesTermByTerm) {
@@ -501,13 +549,15 @@ std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
   const Sums log_sums_where = kernels.log_sums_where(positive.data(), bits.data(), count);
   keep(&sums_where, sizeof sums_where);
   keep(&log_sums_where, sizeof log_sums_where);
-  std::array<double, kRoom> totals{};
-  kernels.running_totals(positive.data(), 0.3, totals.data(), kRoom);
+  std::array<std::uint32_t, kGapsAtOnce> totals{};
+  std::array<double, kGapsAtOnce> moments{};
+  kernels.running_totals(positive.data(), totals.data(), totals.size());
   keep(totals.data(), sizeof totals);
-  kernels.moments(totals.data(), {.from = 0.1, .total = 0.7, .step = 0.3, .most = 90.0},
-                  totals.data(), count);
-  keep(totals.data(), sizeof totals);
-  kernels.normals_at(long_words.data(), places.data(), out.data(), count);
+  kernels.moments(totals.data(),
+                  {.from = 0.1, .before = 0.5, .total = 0.7, .step = 0.3, .most = 90.0},
+                  moments.data(), count % kGapsAtOnce);
+  keep(moments.data(), sizeof moments);
+  kernels.normals_at(state, places.data(), out.data(), count);
   keep(out.data(), sizeof out);
   const std::array terms{Term{z.data(), 0.3F}, Term{positive.data(), 0.7F}};
   kernels.mix(terms.data(), terms.size(), out.data(), count);

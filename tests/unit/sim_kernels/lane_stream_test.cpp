@@ -13,16 +13,16 @@ namespace gatewright::sim {
 namespace {
 
 TEST(LaneStream, KeepsItsWordsAcrossReleases) {
-  // Philox of the key, SplitMix64's mixing, then xoshiro256++, worked out by an independent program
-  // in Python; every committed fingerprint rests on these words.
+  // Philox of the key, then SplitMix64 with a salt, worked out by an independent program in Python;
+  // every committed fingerprint rests on these words.
   LaneStream stream({7, 3, "baseline.error", 11});
   std::vector<std::uint64_t> words(16);
   stream.fill_long_words(words);
   const std::vector<std::uint64_t> expected{
-      0xe9bce357684cca82ULL, 0x68eb82afc0ee1f9fULL, 0xf3ce079f42442addULL, 0x3a7a04b480ad5c25ULL,
-      0x6edfd5b02bcb1cf6ULL, 0x848348e0cdc94545ULL, 0x3afbc163f20b3363ULL, 0xe17ace70c5809644ULL,
-      0x792566cd4646ff8dULL, 0xce63858fbfbc7c2eULL, 0xf29e588b5a5bf929ULL, 0xb15f17b22ee787b6ULL,
-      0xd564df7c41fc5a3dULL, 0x6b483220724e9eaULL,  0x34e2cd8a9ead638cULL, 0xb9c583290bd3cafeULL};
+      0xf23951970ead213bULL, 0x329d5a41b6ebfea2ULL, 0xa666eba0b8e07544ULL, 0xc2306f5d328bcfeaULL,
+      0xbd024d2844ae7660ULL, 0x1cf175d6d415c593ULL, 0xd8ad0cc88c2dc88dULL, 0x22836f70b8c41996ULL,
+      0x017cba013d6fce25ULL, 0x4d84ab1999d2d65eULL, 0x7f8f55590ca2f7eaULL, 0x2bd4cf12f93bda24ULL,
+      0x198b235d19f4575dULL, 0x2f856d94cadf2e1fULL, 0x264cd05dcab248c2ULL, 0x869abe05bd7c3133ULL};
   EXPECT_EQ(words, expected);
 }
 
@@ -64,7 +64,35 @@ TEST(LaneStream, CountsTheWordsOfWholeRows) {
   EXPECT_EQ(stream.draws(), 16U + 32U + 16U);
 }
 
-TEST(LaneStream, NoTwoKeysOfAGridShareAGenerator) {
+TEST(LaneStream, WhatIsDrawnAtSomePlacesIsWhatStandsThereAndCountsAsAll) {
+  constexpr std::size_t kCount = 1'000;  // no whole rows
+  const StreamKey key{1, 2, "lanes", 3};
+  const std::vector<std::uint16_t> places{0, 1, 15, 16, 47, 500, 998, 999};
+  std::vector<float> all_normals(kCount);
+  std::vector<std::uint32_t> all_words(kCount);
+  std::vector<std::uint64_t> all_long_words(kCount);
+  std::vector<float> normals(places.size());
+  std::vector<std::uint32_t> words(places.size());
+  std::vector<std::uint64_t> long_words(places.size());
+  LaneStream all(key);
+  LaneStream some(key);
+  all.fill_normal(all_normals);
+  some.normals_at(places, kCount, normals.data());
+  EXPECT_EQ(some.draws(), all.draws());
+  all.fill_words(all_words);
+  some.words_at(places, kCount, words.data());
+  EXPECT_EQ(some.draws(), all.draws());
+  all.fill_long_words(all_long_words);
+  some.long_words_at(places, kCount, long_words.data());
+  EXPECT_EQ(some.draws(), all.draws());
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    EXPECT_EQ(normals[i], all_normals[places[i]]);
+    EXPECT_EQ(words[i], all_words[places[i]]);
+    EXPECT_EQ(long_words[i], all_long_words[places[i]]);
+  }
+}
+
+TEST(LaneStream, NoTwoKeysOfAGridShareAPairOfWords) {
   // As for Stream: numbers at which sums, products, exclusive ors and cut-off halves would collide.
   constexpr std::array<std::uint64_t, 7> kNumbers{0, 1, 2, 3, 1ULL << 32, 1ULL << 63, ~0ULL};
   std::set<std::array<std::uint64_t, 2>> seen;
@@ -75,7 +103,7 @@ TEST(LaneStream, NoTwoKeysOfAGridShareAGenerator) {
         for (const StreamName name : {StreamName("a"), StreamName("b"), StreamName("users")}) {
           std::array<std::uint64_t, 16> words;
           LaneStream({seed, replication, name, index}).fill_long_words(words);
-          for (std::size_t lane = 0; lane < 8; ++lane) seen.insert({words[lane], words[lane + 8]});
+          for (std::size_t i = 0; i < 8; ++i) seen.insert({words[i], words[i + 8]});
           keys += 8;
         }
   EXPECT_EQ(seen.size(), keys);

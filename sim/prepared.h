@@ -12,6 +12,7 @@
 #include "sim/scenario.h"
 #include "sim/traffic/arrivals.h"
 #include "sim/traffic/profiles.h"
+#include "sim/users/bucket_book.h"
 #include "sim/users/population.h"
 
 namespace gatewright::sim {
@@ -24,6 +25,7 @@ struct WorldTables {
   TokenTable output_tokens;
   RecordedLengths recorded;  ///< empty unless a trace supplies the tokens
   Mixing mixing;
+  std::unique_ptr<BucketBook> buckets = std::make_unique<BucketBook>();
 };
 
 class LawBook;

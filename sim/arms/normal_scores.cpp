@@ -14,12 +14,12 @@ double normal_density(double z) noexcept {
 
 double normal_cdf(double z) noexcept { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
-/// Newton's method, started at the neighbour below; the upper half mirrors the lower.
-std::vector<float> normal_scores(std::size_t count) {
-  std::vector<float> scores(count);
+/// Newton's method, started at the neighbour below.
+std::vector<float> lowest_normal_scores(std::size_t count, std::size_t few) {
+  std::vector<float> scores(few);
   const auto n = static_cast<double>(count);
   double z = -9.0;
-  for (std::size_t rank = 0; rank < (count + 1) / 2; ++rank) {
+  for (std::size_t rank = 0; rank < few; ++rank) {
     const double wanted = (static_cast<double>(rank) + 0.5) / n;
     for (int i = 0; i < 100; ++i) {
       // On the logarithm the steps from far below converge without overshoot.
@@ -29,8 +29,15 @@ std::vector<float> normal_scores(std::size_t count) {
       if (std::fabs(step) < 1e-12) break;
     }
     scores[rank] = static_cast<float>(z);
-    scores[count - 1 - rank] = static_cast<float>(-z);
   }
+  return scores;
+}
+
+/// The upper half mirrors the lower.
+std::vector<float> normal_scores(std::size_t count) {
+  std::vector<float> scores = lowest_normal_scores(count, (count + 1) / 2);
+  scores.resize(count);
+  for (std::size_t rank = 0; rank < count / 2; ++rank) scores[count - 1 - rank] = -scores[rank];
   if (count % 2 == 1) scores[count / 2] = 0.0F;
   return scores;
 }

@@ -241,8 +241,7 @@ double quantile(std::span<const float> values, const ValueRanges& ranges,
     return of_buckets(count, at_most, statistic.probability, statistic.buckets);
   }
   const Position position = position_of(count, statistic);
-  std::vector<float> known(values.begin(), values.end());
-  const auto [low, high] = ranges.select(known, position.rank);
+  const auto [low, high] = ranges.select(values, position.rank);
   return low + (high - low) * position.fraction;
 }
 

@@ -1,11 +1,13 @@
 #include "sim/telemetry/value_ranges.h"
 
 #include <algorithm>
+#include <array>
 #include <boost/random/exponential_distribution.hpp>
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <utility>
 
 #include "policies/assert.h"
 #include "sim/windows/counts.h"
@@ -50,6 +52,118 @@ struct Point {
   std::uint64_t count;
 };
 
+using Found = std::pair<double, double>;
+
+/// Uniform order statistics by gamma spacings.
+Found of_one_stretch(const ValueRange& range, std::uint64_t rank, Stream& stream) {
+  boost::random::exponential_distribution<double> exponential;
+  const double before = draw_gamma(stream, static_cast<double>(rank + 1));
+  const double gap = exponential(stream);
+  const std::uint64_t above = range.count - rank - 1;
+  if (above == 0) {
+    const double low = value_at(range, before / (before + gap));
+    return {low, low};
+  }
+  const double after = draw_gamma(stream, static_cast<double>(above));
+  const double all = before + gap + after;
+  return {value_at(range, before / all), value_at(range, (before + gap) / all)};
+}
+
+/// Up to so many known values are ranked by comparing each with each, without a branch.
+constexpr std::size_t kRanked = 48;
+constexpr std::size_t kVector = 8;
+/// Up to so many known values are looked through without taking memory.
+constexpr std::size_t kMostKnown = 256;
+
+/// The `rank`-th smallest and the one after it; reorders them.
+Found of_known(std::span<float> known, std::uint64_t rank) {
+  const std::uint64_t next = std::min<std::uint64_t>(rank + 1, known.size() - 1);
+  if (known.size() > kRanked) {
+    const auto place = known.begin() + static_cast<std::ptrdiff_t>(rank);
+    std::ranges::nth_element(known, place);
+    return {*place, next == rank ? *place : *std::min_element(place + 1, known.end())};
+  }
+  std::array<float, kRanked> all;
+  const std::size_t size = (known.size() + kVector - 1) / kVector * kVector;
+  std::fill(std::ranges::copy(known, all.begin()).out,
+            all.begin() + static_cast<std::ptrdiff_t>(size), kInfinity);
+  Found found;
+  for (const float value : known) {
+    std::uint32_t below = 0, up_to = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      below += all[i] < value ? 1U : 0U;
+      up_to += all[i] <= value ? 1U : 0U;
+    }
+    found.first = below <= rank && rank < up_to ? static_cast<double>(value) : found.first;
+    found.second = below <= next && next < up_to ? static_cast<double>(value) : found.second;
+  }
+  return found;
+}
+
+std::uint64_t count_below(std::span<const float> values, float bound) noexcept {
+  std::uint32_t below = 0;
+  for (const float value : values) below += value < bound ? 1U : 0U;
+  return below;
+}
+
+/// Of ranges and known values those among which a rank lies: they are apart from all others.
+struct Place {
+  std::span<const ValueRange> ranges;
+  float from = -kInfinity, to = kInfinity;
+  std::uint64_t below = 0;       ///< values
+  std::optional<float> parts{};  ///< the rank is the last one below this number
+};
+
+/// Uses the ends of stretches that lie within no other; `ranges` are in the order of their beginnings.
+Place place_of(std::span<const ValueRange> ranges, std::span<const float> known,
+               std::uint64_t rank) noexcept {
+  Place place;
+  std::size_t first = 0, last = ranges.size();  // those kept
+  std::uint64_t below = 0;
+  float highest = -kInfinity;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const float begin = ranges[i].among.front();
+    if (i > 0 && begin > highest) {
+      const std::uint64_t before = below + count_below(known, begin);
+      if (before == rank + 1) {
+        place.parts = begin;
+        break;
+      }
+      if (before > rank) {
+        last = i;
+        place.to = begin;
+        break;
+      }
+      first = i;
+      place.from = begin;
+      place.below = before;
+    }
+    highest = std::max(highest, ranges[i].among.back());
+    below += ranges[i].count;
+  }
+  place.ranges = ranges.subspan(first, last - first);
+  return place;
+}
+
+/// Order statistics `rank` and `rank` + 1 among one range and known values, where none of these that
+/// matters lies within it.
+std::optional<Found> beside_known(const ValueRange& range, std::span<float> known,
+                                  std::uint64_t rank, Stream& stream) {
+  const float back = range.among.back();
+  const std::uint64_t below = count_below(known, range.among.front());
+  std::uint32_t up_to = 0;
+  for (const float value : known) up_to += value <= back ? 1U : 0U;
+  const std::uint64_t past = up_to + range.count;
+  if (rank >= past) return of_known(known, rank - range.count);
+  if (rank + 1 < below) return of_known(known, rank);
+  if (up_to != below) return std::nullopt;
+  if (rank + 1 == below)
+    return Found(of_known(known, rank).first, of_one_stretch(range, 0, stream).first);
+  const Found within = of_one_stretch(range, rank - below, stream);
+  if (rank + 1 < past || up_to == known.size()) return within;
+  return Found(within.first, of_known(known, below).first);
+}
+
 /// Order statistics `rank` and `rank` + 1 among ranges and known values, narrowed down.
 class Selection {
  public:
@@ -57,12 +171,19 @@ class Selection {
             Stream& stream)
       : ranges_(std::move(ranges)), known_(known), rank_(rank), stream_(stream) {}
 
-  [[nodiscard]] std::pair<double, double> find() {
-    if (const auto found = narrow_to_stretches()) return *found;
-    for (;;) {
-      if (ranges_.empty()) return of_known(rank_);
+  [[nodiscard]] Found find() {
+    std::ranges::sort(ranges_, {}, [](const ValueRange& range) { return range.among.front(); });
+    if (const auto found = narrow(place_of(ranges_, known_, rank_))) return *found;
+    for (bool is_first = true;; is_first = false) {
+      if (ranges_.empty()) return of_known(known_, rank_);
       if (ranges_.size() == 1)
-        if (const auto found = beside_known()) return *found;
+        if (const auto found = beside_known(ranges_.front(), known_, rank_, stream_)) return *found;
+      if (is_first) {
+        if (const auto pivot = end_of_company()) {
+          if (const auto found = split_at(*pivot)) return *found;
+          continue;
+        }
+      }
       std::uint64_t open = 0;
       const ValueRange* largest = nullptr;
       for (const ValueRange& range : ranges_) {
@@ -80,86 +201,30 @@ class Selection {
   }
 
  private:
-  using Found = std::pair<double, double>;
+  /// From where on the range that reaches farthest is alone; most ranks that are asked for lie there.
+  [[nodiscard]] std::optional<float> end_of_company() const noexcept {
+    const auto farthest = std::ranges::max_element(
+        ranges_, {}, [](const ValueRange& range) { return range.among.back(); });
+    float company = -kInfinity;
+    for (auto range = ranges_.begin(); range != ranges_.end(); ++range)
+      if (range != farthest) company = std::max(company, range->among.back());
+    for (const float value : known_)
+      if (value <= farthest->among.back()) company = std::max(company, value);
+    const auto alone = std::ranges::upper_bound(farthest->among, company);
+    if (alone == farthest->among.begin() || alone == farthest->among.end()) return std::nullopt;
+    return *alone;
+  }
 
-  /// Uses the ends of stretches that lie within no other.
-  std::optional<Found> narrow_to_stretches() {
-    std::ranges::sort(ranges_, {}, [](const ValueRange& range) { return range.among.front(); });
-    std::size_t first = 0, last = ranges_.size();  // those kept
-    std::uint64_t below = 0, kept_below = 0;
-    float highest = -kInfinity, from = -kInfinity, to = kInfinity;
-    for (std::size_t i = 0; i < ranges_.size(); ++i) {
-      const float begin = ranges_[i].among.front();
-      if (i > 0 && begin > highest) {
-        const auto known_below = static_cast<std::uint64_t>(
-            std::ranges::count_if(known_, [begin](float value) { return value < begin; }));
-        const std::uint64_t before = below + known_below;
-        if (before <= rank_) {
-          first = i;
-          from = begin;
-          kept_below = before;
-        } else if (before == rank_ + 1) {
-          return split_at(begin);
-        } else {
-          last = i;
-          to = begin;
-          break;
-        }
-      }
-      highest = std::max(highest, ranges_[i].among.back());
-      below += ranges_[i].count;
-    }
-    ranges_.erase(ranges_.begin() + static_cast<std::ptrdiff_t>(last), ranges_.end());
-    ranges_.erase(ranges_.begin(), ranges_.begin() + static_cast<std::ptrdiff_t>(first));
-    if (!known_.empty()) {
-      const auto begin = std::partition(known_.begin(), known_.end(),
-                                        [from](float value) { return value < from; });
-      const auto end =
-          std::partition(begin, known_.end(), [to](float value) { return value < to; });
-      known_ = {begin, end};
-    }
-    rank_ -= kept_below;
+  std::optional<Found> narrow(const Place& place) {
+    if (place.parts) return split_at(*place.parts);
+    ranges_ = {place.ranges.begin(), place.ranges.end()};
+    const auto [from, to] = std::pair(place.from, place.to);
+    const auto begin =
+        std::partition(known_.begin(), known_.end(), [from](float value) { return value < from; });
+    const auto end = std::partition(begin, known_.end(), [to](float value) { return value < to; });
+    known_ = {begin, end};
+    rank_ -= place.below;
     return std::nullopt;
-  }
-
-  /// With one stretch, where no known value lies within it.
-  std::optional<Found> beside_known() {
-    const ValueRange& range = ranges_.front();
-    std::uint64_t below = 0;
-    for (const float value : known_) {
-      if (value >= range.among.front() && value <= range.among.back()) return std::nullopt;
-      below += value < range.among.front() ? 1U : 0U;
-    }
-    const std::uint64_t past = below + range.count;
-    if (rank_ >= past) return of_known(rank_ - range.count);
-    if (rank_ + 1 < below) return of_known(rank_);
-    if (rank_ + 1 == below) return Found(of_known(rank_).first, of_one_stretch(0).first);
-    const Found within = of_one_stretch(rank_ - below);
-    if (rank_ + 1 < past || past == range.count + known_.size()) return within;
-    return Found(within.first, of_known(below).first);
-  }
-
-  /// Uniform order statistics by gamma spacings.
-  Found of_one_stretch(std::uint64_t rank) {
-    const ValueRange& range = ranges_.front();
-    boost::random::exponential_distribution<double> exponential;
-    const double before = draw_gamma(stream_, static_cast<double>(rank + 1));
-    const double gap = exponential(stream_);
-    const std::uint64_t above = range.count - rank - 1;
-    if (above == 0) {
-      const double low = value_at(range, before / (before + gap));
-      return {low, low};
-    }
-    const double after = draw_gamma(stream_, static_cast<double>(above));
-    const double all = before + gap + after;
-    return {value_at(range, before / all), value_at(range, (before + gap) / all)};
-  }
-
-  Found of_known(std::uint64_t rank) {
-    const auto place = known_.begin() + static_cast<std::ptrdiff_t>(rank);
-    std::ranges::nth_element(known_, place);
-    const bool is_last = place + 1 == known_.end();
-    return {*place, is_last ? *place : *std::min_element(place + 1, known_.end())};
   }
 
   Found of_points() {
@@ -187,6 +252,8 @@ class Selection {
   /// Keeps what lies on the side of both ranks, or finds them where they part.
   std::optional<Found> split_at(float pivot) {
     std::vector<ValueRange> below, above;
+    below.reserve(ranges_.size());
+    above.reserve(ranges_.size());
     std::uint64_t low = 0;
     for (const ValueRange& range : ranges_) {
       const auto place = std::ranges::lower_bound(range.among, pivot);
@@ -235,10 +302,14 @@ void ValueRanges::add(ValueRange range, std::uint64_t luck) {
   const auto known = std::ranges::find_if(ranges_, [&range](const ValueRange& other) {
     return other.among.data() == range.among.data() && other.among.size() == range.among.size();
   });
-  if (known != ranges_.end())
+  if (known != ranges_.end()) {
     known->count += range.count;
-  else
-    ranges_.push_back(range);
+    return;
+  }
+  const auto place =
+      std::ranges::upper_bound(ranges_, range.among.front(), {},
+                               [](const ValueRange& other) { return other.among.front(); });
+  ranges_.insert(place, range);
 }
 
 void ValueRanges::add(const ValueRanges& other) {
@@ -246,10 +317,29 @@ void ValueRanges::add(const ValueRanges& other) {
   for (const ValueRange& range : other.ranges_) add(range, 0);
 }
 
-std::pair<double, double> ValueRanges::select(std::span<float> known, std::uint64_t rank) const {
+std::pair<double, double> ValueRanges::select(std::span<const float> known,
+                                              std::uint64_t rank) const {
   GATEWRIGHT_ASSERT(rank < count_ + known.size());
+  // Most ranks lie in few stretches or among few known values.
+  const Place place = place_of(ranges_, known, rank);
+  std::array<float, kMostKnown + 1> room;  // NOLINT: what is kept is filled
+  if (place.parts || known.size() > kMostKnown) {
+    std::vector<float> all(known.begin(), known.end());
+    Stream stream({luck_, rank, "telemetry.values", 0});
+    return Selection(ranges_, all, rank, stream).find();
+  }
+  std::size_t count = 0;
+  for (const float value : known) {
+    room[count] = value;
+    count += value >= place.from && value < place.to ? 1U : 0U;
+  }
+  const std::span<float> kept = std::span(room).first(count);
+  rank -= place.below;
+  if (place.ranges.empty()) return of_known(kept, rank);
   Stream stream({luck_, rank, "telemetry.values", 0});
-  return Selection(ranges_, known, rank, stream).find();
+  if (place.ranges.size() == 1)
+    if (const auto found = beside_known(place.ranges.front(), kept, rank, stream)) return *found;
+  return Selection({place.ranges.begin(), place.ranges.end()}, kept, rank, stream).find();
 }
 
 ValueRanges::Below::Below(const ValueRanges& ranges)

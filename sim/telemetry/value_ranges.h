@@ -31,9 +31,10 @@ class ValueRanges {
   void add(const ValueRanges& other);
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
 
-  /// Of these values and those of `known`, which is reordered: the `rank`-th smallest, from 0, and the
-  /// one after it; the same again where there is none. `rank` is below their number.
-  [[nodiscard]] std::pair<double, double> select(std::span<float> known, std::uint64_t rank) const;
+  /// Of these values and those of `known`: the `rank`-th smallest, from 0, and the one after it; the
+  /// same again where there is none. `rank` is below their number.
+  [[nodiscard]] std::pair<double, double> select(std::span<const float> known,
+                                                 std::uint64_t rank) const;
 
   /// Counts the values up to one bound after the other.
   class Below {
@@ -49,7 +50,7 @@ class ValueRanges {
   };
 
  private:
-  std::vector<ValueRange> ranges_;
+  std::vector<ValueRange> ranges_;  ///< by their smallest numbers, rising
   std::uint64_t count_ = 0;
   std::uint64_t luck_ = 0;
 };

@@ -34,6 +34,16 @@ const unsigned char* bytes_of(std::string_view text) noexcept {
   return reinterpret_cast<const unsigned char*>(text.data());  // NOLINT: text is bytes here
 }
 
+/// Of the digests; their text begins with the lowest byte.
+std::array<std::uint32_t, kLanes> first_words(
+    const std::uint32_t (&blocks)[kMd5BlockBytes / 4][kLanes]) noexcept {
+  std::array<std::uint32_t, kLanes> first;
+  kernels().md5(blocks, first.data());
+  for (std::uint32_t& word : first)
+    word = word << 24 | (word & 0xff00U) << 8 | (word >> 8 & 0xff00U) | word >> 24;
+  return first;
+}
+
 }  // namespace
 
 std::array<std::uint8_t, 16> md5(std::string_view text) noexcept {
@@ -73,12 +83,41 @@ std::array<std::uint32_t, kLanes> md5_first_words(
     for (std::size_t word = 0; word < std::size(blocks); ++word)
       blocks[word][lane] = little_endian(block.data() + 4 * word);
   }
-  std::array<std::uint32_t, kLanes> first;
-  kernels().md5(blocks, first.data());
-  // The digest's text begins with the lowest byte.
-  for (std::uint32_t& word : first)
-    word = word << 24 | (word & 0xff00U) << 8 | (word >> 8 & 0xff00U) | word >> 24;
-  return first;
+  return first_words(blocks);
+}
+
+/// From number to number only the words with digits change, and the length.
+void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept {
+  constexpr std::size_t kMostDigits = 10;
+  GATEWRIGHT_ASSERT(prefix.size() + kMostDigits <= kMd5MostInLastBlock);
+  std::uint32_t blocks[kMd5BlockBytes / 4][kLanes] = {};
+  Md5Block block{};
+  std::copy_n(bytes_of(prefix), prefix.size(), block.begin());
+  std::size_t end = prefix.size() + 1;  // of the text
+  block[prefix.size()] = '0';
+  block[end] = 0x80;
+  end_with_length(block, end);
+  for (std::size_t word = 0; word < prefix.size() / 4; ++word)
+    std::ranges::fill(blocks[word], little_endian(block.data() + 4 * word));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::size_t lane = i % kLanes;
+    for (std::size_t word = prefix.size() / 4; word <= end / 4; ++word)
+      blocks[word][lane] = little_endian(block.data() + 4 * word);
+    blocks[kMd5BlockBytes / 4 - 2][lane] = little_endian(block.data() + kMd5BlockBytes - 8);
+    if (lane + 1 == kLanes || i + 1 == out.size())
+      std::copy_n(first_words(blocks).begin(), lane + 1,
+                  out.begin() + static_cast<std::ptrdiff_t>(i - lane));
+    std::size_t digit = end;
+    while (digit > prefix.size() && ++block[--digit] > '9') {
+      block[digit] = '0';
+      if (digit > prefix.size()) continue;
+      // All nines: one digit more.
+      block[digit] = '1';
+      block[end++] = '0';
+      block[end] = 0x80;
+      end_with_length(block, end);
+    }
+  }
 }
 
 std::uint32_t murmur3_x86_32(std::string_view text, std::uint32_t seed) noexcept {

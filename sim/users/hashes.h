@@ -18,6 +18,8 @@ namespace gatewright::sim {
 /// The first 32 bits of the digests of up to sixteen texts of at most 55 bytes, big-endian.
 [[nodiscard]] std::array<std::uint32_t, kLanes> md5_first_words(
     std::span<const std::string_view> short_texts) noexcept;
+/// The same of `prefix` with 0, 1, 2, ... in decimal after it.
+void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept;
 
 /// MurmurHash3_x86_32 (Appleby 2011).
 [[nodiscard]] std::uint32_t murmur3_x86_32(std::string_view text, std::uint32_t seed) noexcept;

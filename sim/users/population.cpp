@@ -220,6 +220,12 @@ std::uint32_t hash32(AssignmentHash hash, std::string_view text) noexcept {
 
 void fill_buckets(AssignmentHash hash, std::uint64_t seed, std::uint64_t replication,
                   std::span<std::uint16_t> buckets) {
+  if (hash == AssignmentHash::md5) {
+    std::vector<std::uint32_t> words(buckets.size());
+    fill_md5_first_words(std::to_string(seed) + '.' + std::to_string(replication) + ':', words);
+    std::ranges::transform(words, buckets.begin(), bucket_of);
+    return;
+  }
   Assigner assigner({AssignmentUnit::user, hash}, static_cast<std::uint32_t>(buckets.size()), seed,
                     replication);
   std::vector<std::uint32_t> users(buckets.size());

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "policies/assert.h"
@@ -58,6 +59,13 @@ Audience::Audience(const PreparedScenario& scenario, bool by_segment)
   }
   for (std::size_t c = 0; c < users.size(); ++c)
     if (users[c] > 0.0) class_activity_[c] /= users[c];
+  by_unit_.resize(activity_.size());
+  std::iota(by_unit_.begin(), by_unit_.end(), 0U);
+  std::ranges::stable_sort(
+      by_unit_, {}, [this](std::uint32_t user) { return class_of_[user] / kClassesOfUnits; });
+  first_of_unit_.assign(unit_activity_.size() + 1, 0);
+  for (const std::uint8_t place : class_of_) ++first_of_unit_[place / kClassesOfUnits + 1U];
+  std::partial_sum(first_of_unit_.begin(), first_of_unit_.end(), first_of_unit_.begin());
   if (by_segment || scenario.effects().looks_at().segment)
     segmenter_.emplace(scenario.scenario().traffic.segments,
                        static_cast<std::uint32_t>(activity_.size()));
@@ -131,8 +139,7 @@ void Audience::cover(Coverage& coverage) {
             shares_[part] * static_cast<double>(b) / static_cast<double>(kWholeExposure);
     return;
   }
-  coverage.bucket.resize(activity_.size());
-  fill_buckets(assignment.hash, key_.seed, key_.replication, coverage.bucket);
+  coverage.bucket = *scenario_.tables().buckets->find(assignment.hash, key_, activity_.size());
   for (const std::uint32_t user : assignment.allow)
     if (user < coverage.bucket.size()) coverage.bucket[user] = 0;
   for (const std::uint32_t user : assignment.deny)
@@ -231,17 +238,23 @@ Audience::Unseen& Audience::unseen_of(const Look& look) {
   unseen.since = look.since;
   unseen.next_window = look.since;
   for (std::vector<std::uint32_t>& users : unseen.users) users.assign(unit_activity_.size(), 0);
-  const auto is_listed = [&look](std::size_t user) {
-    const auto names = [user](const std::vector<std::uint32_t>& list) {
-      return std::ranges::find(list, user) != list.end();
-    };
-    return names(look.assignment.allow) || names(look.assignment.deny);
-  };
-  const bool any_listed = !look.assignment.allow.empty() || !look.assignment.deny.empty();
-  for (std::size_t user = 0; user < activity_.size(); ++user) {
-    if (any_listed && is_listed(user)) continue;
+  for (std::size_t c = 0; c < unit_activity_.size(); ++c) {
+    const std::span<const std::uint32_t> users =
+        std::span(by_unit_).subspan(first_of_unit_[c], first_of_unit_[c + 1] - first_of_unit_[c]);
+    std::uint32_t served = 0;
+    for (const std::uint32_t user : users) served += coverage.bucket[user] < look.served ? 1U : 0U;
+    unseen.users[kCandidateArm][c] = served;
+    unseen.users[kBaselineArm][c] = static_cast<std::uint32_t>(users.size()) - served;
+  }
+  // Whom a list assigns does not count.
+  std::vector<std::uint32_t> listed = look.assignment.allow;
+  listed.insert(listed.end(), look.assignment.deny.begin(), look.assignment.deny.end());
+  std::ranges::sort(listed);
+  listed.erase(std::ranges::unique(listed).begin(), listed.end());
+  for (const std::uint32_t user : listed) {
+    if (user >= activity_.size()) continue;
     const std::size_t arm = coverage.bucket[user] < look.served ? kCandidateArm : kBaselineArm;
-    ++unseen.users[arm][class_of_[user] / kClassesOfUnits];
+    --unseen.users[arm][class_of_[user] / kClassesOfUnits];
   }
   return unseen;
 }

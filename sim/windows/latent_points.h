@@ -14,17 +14,33 @@ namespace gatewright::sim {
 /// A Sobol net (Sobol 1967; directions as in ACM algorithm 659): points number kCount..2 kCount-1 of
 /// the sequence, each coordinate in the middle of one of kCount cells of equal probability, every cell
 /// taken once. Means over it converge almost as 1 / count where means over drawn requests converge as
-/// 1 / sqrt(count); shares of points converge more slowly, so that quantiles take more of them. The first
-/// kFew are a net as well.
+/// 1 / sqrt(count); shares of points converge more slowly, so that quantiles take more of them.
 class LatentPoints {
  public:
   static constexpr std::size_t kCount = std::size_t{1} << 16;
+  static constexpr std::size_t kSome = std::size_t{1} << 15;
   static constexpr std::size_t kFew = std::size_t{1} << 13;
   static constexpr std::size_t kMany = std::size_t{1} << 20;
 
   [[nodiscard]] static const LatentPoints& instance();
   /// The same with kMany points instead of kCount.
   [[nodiscard]] static const LatentPoints& fine();
+  /// The same with kSome and with kFew points.
+  [[nodiscard]] static const LatentPoints& some();
+  [[nodiscard]] static const LatentPoints& few();
+  /// kInTail points of those of which a latent is in the upper end of its law, where kTail points of a net
+  /// of all are: sums of squares of lognormal numbers hang on so few requests that such a net has but one
+  /// of them. kTails says which latents; each net stands for as many points of `of` (instance() or some())
+  /// as have the latent there, and all that are not left out are all requests together.
+  [[nodiscard]] static const LatentPoints& tail(std::size_t which, const LatentPoints& of);
+  static constexpr std::array kTails = {Latent::input, Latent::baseline_output,
+                                        Latent::baseline_ttft, Latent::candidate_output,
+                                        Latent::candidate_ttft};
+  static constexpr std::size_t kTail = 64;
+  static constexpr std::size_t kInTail = std::size_t{1} << 11;
+  [[nodiscard]] std::size_t size() const noexcept { return scores_.front().size(); }
+  /// Whether an earlier tail has the point, or for points of a net of all any tail.
+  [[nodiscard]] bool is_left_out(std::size_t point) const noexcept { return is_left_out_[point]; }
   /// Independent standard normals, one per point.
   [[nodiscard]] std::span<const float> scores(Latent latent) const noexcept {
     return scores_[index_of(latent)];
@@ -32,7 +48,13 @@ class LatentPoints {
 
  private:
   explicit LatentPoints(std::size_t count);
+  /// A net of all, without points in a tail.
+  [[nodiscard]] static LatentPoints without_tails(std::size_t count);
+  [[nodiscard]] static std::vector<LatentPoints> tails(std::size_t count);
+  /// Points that have one of the latents above `from`.
+  void leave_out(std::span<const Latent> tails, float from);
   std::array<std::vector<float>, kLatents> scores_;
+  std::vector<bool> is_left_out_;
 };
 
 }  // namespace gatewright::sim

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
+#include <string>
+#include <utility>
 
 #include "policies/assert.h"
 #include "sim/telemetry/tally.h"
@@ -68,7 +71,8 @@ bool counts_as_pair(MetricScope scope, Route route,
 }
 
 /// Numbers that are summed of a measurement at an arm: y and y^2; of pairs and with a covariate x also
-/// x, x^2 and x y.
+/// x, x^2 and x y; squares and products about a middle, or a square would be little more than its number
+/// once more, and what is its own, which is skewed, would drown in it.
 constexpr std::size_t kOfOne = 2;
 constexpr std::size_t kOfTwo = 5;
 std::size_t numbers_of(const Measurement& measurement) noexcept {
@@ -81,22 +85,43 @@ constexpr std::array<double, 5> kAsAWhole = {0.05, 0.25, 0.5, 0.75, 0.95};
 constexpr std::size_t kMostCuts = 3;
 constexpr std::size_t kManyCells = 32;
 
+/// Beyond so many requests in the shorter side a cut beside its quantile says nothing more: those next to
+/// the quantile are too many to be known.
+constexpr double kCrowd = 25.0;
+
+/// A probability, and for how many requests the law is cut there.
+struct CutAt {
+  double probability;
+  double until;
+};
+
 /// Where the law of a number is cut: at each quantile that is asked for, and where it leaves twice and
 /// four times as many on the shorter side, so that of few requests those near the quantile are known.
-std::vector<double> cut_at(const Measured& measured, std::size_t per_quantile) {
-  std::vector<double> cuts;
+std::vector<CutAt> cut_at(const Measured& measured, std::size_t per_quantile) {
+  constexpr double kAlways = std::numeric_limits<double>::infinity();
+  std::vector<CutAt> cuts;
   for (const double p : measured.probabilities) {
     const double side = std::min(p, 1.0 - p);
     for (std::size_t i = 0; i < per_quantile; ++i) {
       const double wider = std::ldexp(side, static_cast<int>(i));
-      if (i == 0 || wider < 0.5) cuts.push_back(p < 0.5 ? wider : 1.0 - wider);
+      if (i == 0 || wider < 0.5)
+        cuts.push_back({p < 0.5 ? wider : 1.0 - wider, i == 0 ? kAlways : kCrowd / side});
     }
   }
-  if (measured.probabilities.empty()) cuts.assign(kAsAWhole.begin(), kAsAWhole.end());
-  std::ranges::sort(cuts);
-  const auto close = [](double a, double b) { return b - a < 1e-3; };
-  cuts.erase(std::ranges::unique(cuts, close).begin(), cuts.end());
-  return cuts;
+  if (measured.probabilities.empty())
+    for (const double p : kAsAWhole) cuts.push_back({p, kAlways});
+  std::ranges::sort(cuts, [](const CutAt& a, const CutAt& b) {
+    return std::pair(a.probability, b.until) < std::pair(b.probability, a.until);
+  });
+  // Of two close ones the one that serves longer.
+  std::vector<CutAt> apart;
+  for (const CutAt& cut : cuts) {
+    if (apart.empty() || cut.probability - apart.back().probability >= 1e-3)
+      apart.push_back(cut);
+    else if (cut.until > apart.back().until)
+      apart.back() = cut;
+  }
+  return apart;
 }
 
 bool same_numbers(const ArmLaw& a, const ArmLaw& b) noexcept {
@@ -127,31 +152,14 @@ std::uint8_t bit_of(WorldMetric metric) noexcept {
   return metric == WorldMetric::timeout ? kTimeout : kCollapsed;
 }
 
-/// Up to so many values are put into bins one by one.
-constexpr std::uint64_t kFewValues = 256;
+/// So many values are put into bins one by one in the time that it takes to split values off for one bin.
+constexpr std::uint64_t kValuesPerBin = 8;
 
-/// Adds `count` values, each one of `among`, which rise, equally likely.
-void split_over_bins(std::span<const float> among, std::uint64_t count, Stream& stream,
-                     BinCounts& bins) {
-  if (count <= kFewValues) {
-    __extension__ using Wide = unsigned __int128;
-    for (; count > 0; --count)
-      bins.add(static_cast<double>(
-          among[static_cast<std::size_t>((Wide{stream()} * among.size()) >> 64)]));
-    return;
-  }
-  while (!among.empty() && count > 0) {
-    const std::uint32_t bin = HistogramGrid::bin(static_cast<double>(among.front()));
-    const auto upper = static_cast<float>(HistogramGrid::upper(bin));
-    const auto place = std::ranges::lower_bound(among, upper);
-    const auto size = std::max<std::size_t>(1, static_cast<std::size_t>(place - among.begin()));
-    const double share = static_cast<double>(size) / static_cast<double>(among.size());
-    const std::uint64_t here = draw_binomial(stream, {count, share});
-    if (here > 0) bins.add_bin(bin, static_cast<std::uint32_t>(here));
-    among = among.subspan(size);
-    count -= here;
-  }
-}
+/// A law that is dense is listed at so many places a row, so that quantiles of many requests take no steps.
+constexpr std::size_t kValuesPerRow = 4;
+
+/// How many of some rows' mass lie in a row, in fine rows.
+constexpr std::uint64_t mass_of(bool is_fine) noexcept { return is_fine ? 1 : SumLaw::kFine; }
 
 double flag_probability(const ArmLaw& law) noexcept {
   if (is_perfect(law.detector)) return law.refusal;
@@ -168,14 +176,23 @@ bool differ_in_events_only(const ArmLaws& a, const ArmLaws& b) noexcept {
 
 // ---- from points to kinds ----
 
-/// The first ones of a net.
+/// A net, and how the arms answer it. A latent of the arm that is mixed second is a mixture of several
+/// points' coordinates, and less even; the law is the same with the arms' latents exchanged.
 struct WindowLaw::Points {
   const LatentPoints& points;
-  std::size_t count;
+  bool is_candidate_first = false;
+  /// Whether the first arm's output is mixed before the input, so that latencies and costs, each, hang
+  /// on two coordinates; the second arm's answers do not count then.
+  bool is_for_one = false;
+  bool are_fine = false;     ///< those of a tail
+  bool are_of_parts = true;  ///< some of them are in another net
+  std::size_t before = 0;    ///< points in the nets before this one
 };
 
 /// Some points, answered by both arms.
 struct WindowLaw::Chunk {
+  explicit Chunk(const Points& of) : points(of) {}
+  Points points;
   std::size_t first = 0;  ///< number of its first point
   Columns columns;
   Column<float> normal, ttft, quality;
@@ -186,6 +203,7 @@ WindowLaw::WindowLaw(const PreparedScenario& scenario, std::span<const Measured>
                      const ArmLaws& laws)
     : laws_(laws),
       measured_(measured.begin(), measured.end()),
+      centres_(measured.size()),
       cuts_(measured.size()),
       values_(measured.size()),
       objectives_(scenario.scenario().objectives),
@@ -206,52 +224,209 @@ WindowLaw::WindowLaw(const PreparedScenario& scenario, std::span<const Measured>
       for (const bool error : {false, true})
         if ((!hang || mishaps.hang) && (!collapse || mishaps.collapse))
           all.push_back({error, collapse, hang});
+  find_centres(scenario);
   find_cuts(scenario);
   for (const Forced& baseline : all)
     for (const Forced& candidate : all) add_points(scenario, {baseline, candidate});
 
   values_.clear();
   for (std::vector<Kind>& kinds : kinds_)
-    for (Kind& kind : kinds)
-      complete(kind, static_cast<double>(kind.forced == ForcedPair{} ? LatentPoints::kCount
-                                                                     : LatentPoints::kFew));
+    for (Kind& kind : kinds) complete(kind);
 }
 
-/// The rows of a kind are known: cells are the combinations of stretches that occur.
-void WindowLaw::complete(Kind& kind, double points) const {
-  const auto count = static_cast<double>(kind.count);
-  kind.share = count / points;
-  kind.newly_bad /= count;
-  kind.neither_bad /= count;
+/// What stands for answers without mishaps, which are most, is finer than for the others; mishaps of both
+/// arms are rare.
+const LatentPoints& WindowLaw::net_of(const ForcedPair& forced) {
+  if (forced == ForcedPair{}) return LatentPoints::instance();
+  const bool is_one_arm = forced[kBaselineArm] == Forced{} || forced[kCandidateArm] == Forced{};
+  return is_one_arm ? LatentPoints::some() : LatentPoints::few();
+}
+
+/// The rows of a kind are known.
+void WindowLaw::complete(Kind& kind) const {
+  const auto mass =
+      static_cast<double>((kind.count - kind.fine) * mass_of(false) + kind.fine * mass_of(true));
+  kind.share = mass / static_cast<double>(mass_of(false) * net_of(kind.forced).size());
+  kind.newly_bad /= mass;
+  kind.neither_bad /= mass;
   const std::size_t width = kind.rows.size() / kind.count;
-  const std::size_t summed = width - kind.listed.size();
-  std::map<std::uint64_t, std::uint16_t> cells;  ///< by the numbers of their stretches
+  SumLaw::Table table{
+      .numbers = {}, .width = width, .summed = width - kind.listed.size(), .fine = kind.fine};
+  if (!kind.listed.empty()) table.cell = divide(kind, width, table.merged);
+  table.numbers = std::move(kind.rows);
+  kind.sums.emplace(std::move(table));
+}
+
+/// Cells are the combinations of stretches that occur; per row. Where cuts serve no longer, cells merge.
+std::vector<std::uint16_t> WindowLaw::divide(Kind& kind, std::size_t width,
+                                             std::vector<SumLaw::Table::Merging>& merged) const {
+  const std::size_t listed = kind.listed.size();
+  std::vector<double> ends;  ///< of cuts
+  const auto cuts_of = [this, &kind](std::size_t l) -> const std::vector<Cut>& {
+    const Place& place = kind.listed[l].place;
+    return cuts_[place.measurement][place.arm];
+  };
+  for (std::size_t l = 0; l < listed; ++l)
+    for (const Cut& cut : cuts_of(l))
+      if (std::isfinite(cut.until)) ends.push_back(cut.until);
+  std::ranges::sort(ends);
+  ends.erase(std::ranges::unique(ends).begin(), ends.end());
+
+  using Signature = std::string;  ///< numbers of stretches, as characters
+  std::map<Signature, std::uint16_t> cells;
+  std::vector<Signature> signatures;  ///< per cell
   std::vector<std::uint16_t> cell_of_row;
-  for (Listed& listed : kind.listed)
-    listed.stretches.resize(cuts_[listed.place.measurement][listed.place.arm].size() + 1);
-  if (!kind.listed.empty()) {
-    for (std::size_t r = 0; r < kind.count; ++r) {
-      const float* values = kind.rows.data() + r * width + summed;
-      std::uint64_t signature = 0;
-      for (std::size_t l = 0; l < kind.listed.size(); ++l)
-        signature = signature * kind.listed[l].stretches.size() +
-                    stretch_of(kind.listed[l].place, values[l]);
-      const auto next = static_cast<std::uint16_t>(cells.size());
-      const auto [cell, is_new] = cells.try_emplace(signature, next);
-      cell_of_row.push_back(cell->second);
-      for (std::size_t l = 0; l < kind.listed.size(); ++l) {
-        const std::uint8_t stretch = stretch_of(kind.listed[l].place, values[l]);
-        kind.listed[l].stretches[stretch].push_back(values[l]);
-        if (is_new) kind.listed[l].stretch_of_cell.push_back(stretch);
+  cell_of_row.reserve(kind.count);
+  std::vector<std::uint8_t> stretch_of_row(kind.count * listed);
+  Signature signature(listed, '\0');
+  for (std::size_t r = 0; r < kind.count; ++r) {
+    for (std::size_t l = 0; l < listed; ++l) {
+      const float value = kind.rows[(r + 1) * width - listed + l];
+      const auto cut = std::ranges::upper_bound(cuts_of(l), value, {}, &Cut::at);
+      signature[l] = static_cast<char>(cut - cuts_of(l).begin());
+      stretch_of_row[l * kind.count + r] = static_cast<std::uint8_t>(signature[l]);
+    }
+    const auto next = static_cast<std::uint16_t>(cells.size());
+    const auto [cell, is_new] = cells.try_emplace(signature, next);
+    cell_of_row.push_back(cell->second);
+    if (is_new) signatures.push_back(signature);
+  }
+  for (std::size_t l = 0; l < listed; ++l) {
+    find_stretches(kind, width, l, std::span(stretch_of_row).subspan(l * kind.count, kind.count));
+    for (const Signature& one : signatures)
+      kind.listed[l].divisions.front().stretch_of_cell.push_back(static_cast<std::uint8_t>(one[l]));
+  }
+
+  for (const double end : ends) {
+    SumLaw::Table::Merging& merging = merged.emplace_back();
+    merging.from = static_cast<std::uint64_t>(std::ceil(end));
+    std::vector<std::string> into(listed);  ///< per stretch
+    for (std::size_t l = 0; l < listed; ++l) {
+      Listed& one = kind.listed[l];
+      Listed::Division& division = one.divisions.emplace_back();
+      const std::vector<Stretch>& fine = one.divisions.front().stretches;
+      char number = 0;
+      for (std::size_t s = 0; s < fine.size(); ++s) {
+        if (s > 0 && cuts_of(l)[s - 1].until > end) ++number;
+        into[l].push_back(number);
+        if (static_cast<std::size_t>(number) == division.stretches.size()) {
+          division.stretches.push_back(fine[s]);
+        } else if (!fine[s].among.empty()) {
+          std::span<const float>& among = division.stretches.back().among;
+          among = among.empty() ? fine[s].among
+                                : std::span(among.data(), among.size() + fine[s].among.size());
+        }
       }
     }
+    std::map<Signature, std::uint16_t> of_merged;
+    for (Signature one : signatures) {
+      for (std::size_t l = 0; l < listed; ++l) one[l] = into[l][static_cast<std::size_t>(one[l])];
+      const auto next = static_cast<std::uint16_t>(of_merged.size());
+      const auto [cell, is_new] = of_merged.try_emplace(one, next);
+      merging.cell.push_back(cell->second);
+      if (!is_new) continue;
+      for (std::size_t l = 0; l < listed; ++l)
+        kind.listed[l].divisions.back().stretch_of_cell.push_back(
+            static_cast<std::uint8_t>(one[l]));
+    }
   }
-  for (Listed& listed : kind.listed)
-    for (std::vector<float>& stretch : listed.stretches) std::ranges::sort(stretch);
-  kind.sums.emplace(SumLaw::Table{.numbers = std::move(kind.rows),
-                                  .width = width,
-                                  .summed = summed,
-                                  .cell = std::move(cell_of_row)});
+  return cell_of_row;
+}
+
+/// Numbers of a stretch are equally likely, so that kFine neighbours among those of fine rows are one.
+void WindowLaw::find_stretches(Kind& kind, std::size_t width, std::size_t listed,
+                               std::span<const std::uint8_t> stretch_of_row) const {
+  struct Value {
+    float value;
+    std::uint32_t mass;
+  };
+  Listed& one = kind.listed[listed];
+  const bool is_whole =
+      measured_[one.place.measurement].measurement.kind == Measurement::Kind::histogram;
+  // Tokens are whole numbers; all others have neighbours as close as one likes.
+  const WorldMetric metric = measured_[one.place.measurement].measurement.metric;
+  const bool is_of_tokens =
+      metric == WorldMetric::input_tokens || metric == WorldMetric::output_tokens;
+  const bool is_dense = !is_whole && !is_of_tokens;
+  std::vector<std::vector<Value>> values(cuts_[one.place.measurement][one.place.arm].size() + 1);
+  for (std::size_t r = 0; r < kind.count; ++r)
+    values[stretch_of_row[r]].push_back(
+        {kind.rows[(r + 1) * width - kind.listed.size() + listed],
+         static_cast<std::uint32_t>(mass_of(r >= kind.count - kind.fine))});
+  std::vector<std::size_t> sizes;
+  for (std::vector<Value>& stretch : values) {
+    // The variance of a whole distribution hangs on its end.
+    const bool is_end = is_whole && &stretch == &values.back();
+    const std::size_t per_row = is_end ? SumLaw::kFine : is_dense ? kValuesPerRow : 1;
+    std::ranges::sort(stretch, {}, &Value::value);
+    std::uint64_t mass = 0;
+    for (const Value& value : stretch) mass += value.mass;
+    // A stretch of fine rows alone keeps them.
+    const std::size_t fewest = std::min<std::size_t>(stretch.size(), SumLaw::kFine);
+    const std::size_t size =
+        std::max<std::size_t>(fewest, (per_row * mass + SumLaw::kFine / 2) / SumLaw::kFine);
+    // Each slot takes what stands at its middle, between the middles of two rows.
+    double below = 0.0;  // mass up to the middle of the row at `next`
+    std::size_t next = 0;
+    const auto half = [&stretch](std::size_t i) { return 0.5 * stretch[i].mass; };
+    if (!stretch.empty()) below = half(0);
+    for (std::size_t i = 0; i < size; ++i) {
+      const double middle =
+          (static_cast<double>(i) + 0.5) * static_cast<double>(mass) / static_cast<double>(size);
+      while (next + 1 < stretch.size() && below + half(next) + half(next + 1) <= middle) {
+        below += half(next) + half(next + 1);
+        ++next;
+      }
+      const bool is_between = (is_dense || is_end) && below <= middle && next + 1 < stretch.size();
+      const double low = stretch[next].value;
+      const double value = is_between ? low + (static_cast<double>(stretch[next + 1].value) - low) *
+                                                  (middle - below) / (half(next) + half(next + 1))
+                                      : low;
+      one.values.push_back(static_cast<float>(is_of_tokens ? std::nearbyint(value) : value));
+    }
+    sizes.push_back(size);
+  }
+  if (is_whole)
+    for (const float value : one.values)
+      one.bins.push_back(
+          static_cast<std::uint16_t>(HistogramGrid::bin(static_cast<double>(value))));
+  Listed::Division& division = one.divisions.emplace_back();
+  std::size_t first = 0;
+  for (const std::size_t size : sizes) {
+    Stretch& stretch = division.stretches.emplace_back();
+    stretch.among = std::span(one.values).subspan(first, size);
+    if (is_whole) {
+      stretch.bins = std::span(one.bins).subspan(first, size);
+      for (const std::uint16_t bin : stretch.bins) {
+        if (stretch.runs.empty() || stretch.runs.back().bin != bin)
+          stretch.runs.push_back({bin, 0});
+        ++stretch.runs.back().size;
+      }
+    }
+    first += size;
+  }
+}
+
+void WindowLaw::find_centres(const PreparedScenario& scenario) {
+  answer_points(scenario, {}, Points{.points = LatentPoints::few()}, [this](const Chunk& chunk) {
+    for (std::size_t m = 0; m < measured_.size(); ++m) {
+      const Measurement& measurement = measured_[m].measurement;
+      if (is_event(measurement.metric) || is_distribution(measurement)) continue;
+      const auto add_mean = [&](double& to, WorldMetric metric, std::size_t arm) {
+        for (const float value : column_of(metric, chunk.columns, arm)) {
+          const auto number = static_cast<double>(value);
+          to += (measurement.kind == Measurement::Kind::log_sum ? std::log(number) : number) /
+                static_cast<double>(LatentPoints::kFew);
+        }
+      };
+      for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+        auto& [centre, beside] = centres_[m][arm];
+        add_mean(centre, measurement.metric, arm);
+        if (measurement.pairs) add_mean(beside, measurement.metric, kCandidateArm);
+        if (measurement.covariate) add_mean(beside, *measurement.covariate, arm);
+      }
+    }
+  });
 }
 
 /// Where answers without any mishap have the quantiles that are asked for: all kinds are cut there, so
@@ -266,33 +441,59 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
     if (is_distribution(measured_[i].measurement))
       for (const std::size_t arm : {kBaselineArm, kCandidateArm}) columns.push_back({{i, arm}, {}});
   if (columns.empty()) return;
-  const auto fill = [&](const Points& points) {
-    for (Column& column : columns) column.values.clear();
-    answer_points(scenario, {}, points, [&](const Chunk& chunk) {
-      for (auto& [place, values] : columns) {
-        const auto& column =
-            column_of(measured_[place.measurement].measurement.metric, chunk.columns, place.arm);
-        values.insert(values.end(), column.begin(), column.end());
-      }
-    });
+  const auto number = [this](const Place& place, const Chunk& chunk) -> const sim::Column<float>& {
+    return column_of(measured_[place.measurement].measurement.metric, chunk.columns, place.arm);
   };
-  // Each point gets the number that stands at its rank where there are many more points.
-  fill({LatentPoints::instance(), LatentPoints::kCount});
-  std::vector<std::vector<std::uint32_t>> orders;
-  for (const auto& [place, values] : columns) {
-    std::vector<std::uint32_t>& order = orders.emplace_back(values.size());
-    std::iota(order.begin(), order.end(), 0U);
-    std::ranges::stable_sort(order, {}, [&values](std::uint32_t i) { return values[i]; });
+  for (const bool is_candidate_first : {false, true}) {
+    const Points many{.points = LatentPoints::fine(),
+                      .is_candidate_first = is_candidate_first,
+                      .is_for_one = true};
+    answer_points(scenario, {}, many, [&](const Chunk& chunk) {
+      for (auto& [place, values] : columns)
+        if ((place.arm == kCandidateArm) == is_candidate_first)
+          values.insert(values.end(), number(place, chunk).begin(), number(place, chunk).end());
+    });
   }
-  fill({LatentPoints::fine(), LatentPoints::kMany});
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    auto& [place, values] = columns[c];
-    std::ranges::sort(values);
-    std::vector<float>& exact = values_[place.measurement][place.arm];
-    exact.resize(LatentPoints::kCount);
-    constexpr std::size_t kStep = LatentPoints::kMany / LatentPoints::kCount;
-    for (std::size_t rank = 0; rank < exact.size(); ++rank)
-      exact[orders[c][rank]] = values[rank * kStep + kStep / 2];
+  for (Column& column : columns) std::ranges::sort(column.values);
+
+  // Each point gets the number that stands at its rank where there are many more points.
+  struct Ranked {
+    float value;
+    std::uint32_t point;
+  };
+  for (const LatentPoints* net : {&LatentPoints::some(), &LatentPoints::instance()}) {
+    std::vector<std::array<std::vector<Ranked>, 2>> ranked(columns.size());
+    for_nets(*net, [&](const Points& points) {
+      answer_points(scenario, {}, points, [&](const Chunk& chunk) {
+        for (std::size_t c = 0; c < columns.size(); ++c)
+          for (std::size_t i = 0; i < kChunk; ++i)
+            if (!points.points.is_left_out(chunk.first + i))
+              ranked[c][points.is_candidate_first ? 1 : 0].push_back(
+                  {number(columns[c].place, chunk)[i],
+                   static_cast<std::uint32_t>(points.before + chunk.first + i)});
+      });
+    });
+    // The last ones are finer than the many points are.
+    constexpr double kLast = static_cast<double>(LatentPoints::kMany - LatentPoints::kTail);
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      const auto& [place, values] = columns[c];
+      for (std::size_t order = 0; order < 2; ++order) {
+        std::vector<Ranked>& points = ranked[c][order];
+        std::ranges::stable_sort(points, {}, &Ranked::value);
+        std::vector<float>& exact =
+            values_[place.measurement][place.arm][order][net == &LatentPoints::instance() ? 1 : 0];
+        exact.resize(net->size() + LatentPoints::kTails.size() * LatentPoints::kInTail);
+        std::uint64_t below = 0;
+        for (const auto& [value, point] : points) {
+          const std::uint64_t mass = mass_of(point >= net->size());
+          const double rank = (static_cast<double>(below) + 0.5 * static_cast<double>(mass)) *
+                              static_cast<double>(LatentPoints::kMany) /
+                              static_cast<double>(net->size() * mass_of(false));
+          exact[point] = rank < kLast ? values[static_cast<std::size_t>(rank)] : value;
+          below += mass;
+        }
+      }
+    }
   }
   std::size_t per_quantile = kMostCuts;
   for (; per_quantile > 1; --per_quantile) {
@@ -302,26 +503,25 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
     if (cells <= kManyCells) break;
   }
   for (const auto& [place, values] : columns) {
-    std::vector<float>& cuts = cuts_[place.measurement][place.arm];
-    for (const double p : cut_at(measured_[place.measurement], per_quantile))
-      cuts.push_back(values[static_cast<std::size_t>(p * static_cast<double>(values.size()))]);
-    std::ranges::sort(cuts);
-    cuts.erase(std::ranges::unique(cuts).begin(), cuts.end());
+    std::vector<Cut>& cuts = cuts_[place.measurement][place.arm];
+    for (const auto& [p, until] : cut_at(measured_[place.measurement], per_quantile)) {
+      const float at = values[static_cast<std::size_t>(p * static_cast<double>(values.size()))];
+      if (cuts.empty() || cuts.back().at != at)
+        cuts.push_back({at, until});
+      else
+        cuts.back().until = std::max(cuts.back().until, until);
+    }
   }
-}
-
-std::uint8_t WindowLaw::stretch_of(const Place& place, float value) const noexcept {
-  const std::vector<float>& cuts = cuts_[place.measurement][place.arm];
-  return static_cast<std::uint8_t>(std::ranges::upper_bound(cuts, value) - cuts.begin());
 }
 
 template <typename Take>
 void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair& forced,
                               Points asked, Take take) const {
-  const auto& [points, count] = asked;
+  const LatentPoints& points = asked.points;
+  const std::size_t count = points.size();
   const WorldTables& tables = scenario.tables();
   const Arm& arm_numbers = scenario.scenario().baseline;
-  const auto chunk = std::make_unique<Chunk>();
+  const auto chunk = std::make_unique<Chunk>(asked);
   Columns& columns = chunk->columns;
   // Events are forced, so that every uniform may be the same.
   chunk->constant.fill(kWords / 2);
@@ -337,7 +537,7 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
     }
   };
   for (std::size_t first = 0; first < count; first += kChunk) {
-    mix(Latent::input, first, chunk->normal);
+    mix(asked.is_for_one ? Latent::baseline_output : Latent::input, first, chunk->normal);
     tables.input_tokens.fill(chunk->normal, columns.input_tokens.data());
     if (!laws_.input_tokens.is_identity())
       for (float& tokens : columns.input_tokens) {
@@ -345,13 +545,13 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
         tokens = static_cast<float>(std::max(1.0, std::nearbyint(changed)));
       }
     for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
-      const bool is_baseline = arm == kBaselineArm;
+      const bool is_first = (arm == kCandidateArm) == asked.is_candidate_first;
       ArmColumns& out = columns.arm[arm];
-      mix(is_baseline ? Latent::baseline_output : Latent::candidate_output, first, chunk->normal);
+      const Latent first_output = asked.is_for_one ? Latent::input : Latent::baseline_output;
+      mix(is_first ? first_output : Latent::candidate_output, first, chunk->normal);
       tables.output_tokens.fill(chunk->normal, out.output_tokens.data());
-      mix(is_baseline ? Latent::baseline_ttft : Latent::candidate_ttft, first, chunk->ttft);
-      mix(is_baseline ? Latent::baseline_quality : Latent::candidate_quality, first,
-          chunk->quality);
+      mix(is_first ? Latent::baseline_ttft : Latent::candidate_ttft, first, chunk->ttft);
+      mix(is_first ? Latent::baseline_quality : Latent::candidate_quality, first, chunk->quality);
       ArmLaw law = laws_.arm[arm];
       law.error = forced[arm].error ? 1.0 : 0.0;
       law.collapse = forced[arm].collapse ? 1.0 : 0.0;
@@ -372,15 +572,34 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
 }
 
 void WindowLaw::add_points(const PreparedScenario& scenario, const ForcedPair& forced) {
-  const Points points{LatentPoints::instance(),
-                      forced == ForcedPair{} ? LatentPoints::kCount : LatentPoints::kFew};
-  answer_points(scenario, forced, points, [&](const Chunk& chunk) {
-    add_chunk(Route::baseline, forced, chunk);
-    add_chunk(Route::served, forced, chunk);
-    add_chunk(Route::mirrored, forced, chunk);
-    if (scenario.scenario().telemetry.mirrored_sampled < 1.0)
-      add_chunk(Route::unsampled, forced, chunk);
+  for_nets(net_of(forced), [&](const Points& points) {
+    answer_points(scenario, forced, points, [&](const Chunk& chunk) {
+      if (points.is_candidate_first) {
+        add_chunk(Route::served, forced, chunk);
+        return;
+      }
+      add_chunk(Route::baseline, forced, chunk);
+      add_chunk(Route::mirrored, forced, chunk);
+      if (scenario.scenario().telemetry.mirrored_sampled < 1.0)
+        add_chunk(Route::unsampled, forced, chunk);
+    });
   });
+}
+
+template <typename Take>
+void WindowLaw::for_nets(const LatentPoints& all, Take take) {
+  static_assert(LatentPoints::kInTail == LatentPoints::kTail * SumLaw::kFine);
+  const bool has_tails = all.size() != LatentPoints::kFew;
+  for (const bool is_candidate_first : {false, true}) {
+    take(
+        Points{.points = all, .is_candidate_first = is_candidate_first, .are_of_parts = has_tails});
+    if (!has_tails) continue;
+    for (std::size_t tail = 0; tail < LatentPoints::kTails.size(); ++tail)
+      take(Points{.points = LatentPoints::tail(tail, all),
+                  .is_candidate_first = is_candidate_first,
+                  .are_fine = true,
+                  .before = all.size() + tail * LatentPoints::kInTail});
+  }
 }
 
 void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& chunk) {
@@ -388,7 +607,11 @@ void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& ch
   // What is forced on an arm that is not asked makes no difference.
   if (!traits.asked[kCandidateArm] && forced[kCandidateArm] != Forced{}) return;
   const Columns& columns = chunk.columns;
+  const auto& [points, is_candidate_first, is_for_one, are_fine, are_of_parts, before] =
+      chunk.points;
+  const std::uint64_t mass = mass_of(are_fine);
   for (std::size_t i = 0; i < columns.size; ++i) {
+    if (are_of_parts && points.is_left_out(chunk.first + i)) continue;
     std::array<std::uint8_t, 2> events{};
     std::array<bool, 2> bad{};
     for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
@@ -400,7 +623,9 @@ void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& ch
     }
     Kind& kind = kind_of(route, forced, events);
     ++kind.count;
-    if (!bad[kBaselineArm]) ++(bad[kCandidateArm] ? kind.newly_bad : kind.neither_bad);
+    if (are_fine) ++kind.fine;
+    if (!bad[kBaselineArm])
+      (bad[kCandidateArm] ? kind.newly_bad : kind.neither_bad) += static_cast<double>(mass);
     for (const auto& [place, arm] : kind.summed) {
       const Measurement& measurement = measured_[place].measurement;
       const auto number = [&](WorldMetric metric, std::size_t of) {
@@ -408,26 +633,31 @@ void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& ch
         return measurement.kind == Measurement::Kind::log_sum ? std::log(value) : value;
       };
       const auto add = [&kind](double value) { kind.rows.push_back(static_cast<float>(value)); };
+      const auto& [centre, beside] = centres_[place][arm];
       const double y = number(measurement.metric, arm);
       add(y);
-      add(y * y);
+      add((y - centre) * (y - centre));
       if (numbers_of(measurement) == kOfOne) continue;
       const double x = measurement.pairs ? number(measurement.metric, kCandidateArm)
                                          : number(*measurement.covariate, arm);
       add(x);
-      add(x * x);
-      add(x * y);
+      add((x - beside) * (x - beside));
+      add((x - beside) * (y - centre));
     }
     if (traits.costs) {
       const float candidate = columns.arm[kCandidateArm].cost[i];
       kind.rows.push_back(route == Route::served ? candidate - columns.arm[kBaselineArm].cost[i]
                                                  : candidate);
     }
-    for (const auto& [place, stretches, values] : kind.listed)
-      kind.rows.push_back(
-          forced == ForcedPair{}
-              ? values_[place.measurement][place.arm][chunk.first + i]
-              : column_of(measured_[place.measurement].measurement.metric, columns, place.arm)[i]);
+    for (const Listed& listed : kind.listed) {
+      const auto [place, arm] = listed.place;
+      // What has no mishap at this arm.
+      const std::vector<float>& exact =
+          values_[place][arm][is_candidate_first ? 1 : 0][forced == ForcedPair{} ? 1 : 0];
+      kind.rows.push_back(forced[arm] == Forced{}
+                              ? exact[before + chunk.first + i]
+                              : column_of(measured_[place].measurement.metric, columns, arm)[i]);
+    }
   }
 }
 
@@ -454,7 +684,7 @@ void WindowLaw::find_places(Route route, Kind& kind) const {
           kind.summed.push_back({i, arm});
       } else if (counts(measurement.scope, kind.events[arm], is_seen(route, arm))) {
         if (is_distribution(measurement))
-          kind.listed.push_back({.place = {i, arm}, .stretch_of_cell = {}, .stretches = {}});
+          kind.listed.push_back({.place = {i, arm}, .values = {}, .bins = {}, .divisions = {}});
         else
           kind.summed.push_back({i, arm});
       }
@@ -527,12 +757,7 @@ RouteCounts WindowLaw::add(Route route, double mean, const ArmLaws& laws, bool h
 void WindowLaw::add_numbers(const Kind& kind, std::uint64_t n, Stream& stream,
                             std::span<double> sums, std::span<Tally* const> tallies,
                             Room& room) const {
-  const SumLaw& law = *kind.sums;
-  if (kind.listed.empty()) {
-    law.add(n, stream, sums);
-    return;
-  }
-  law.add(n, stream, sums, room.drawn);
+  kind.sums->add(n, stream, sums, room.drawn);
   for (std::size_t l = 0; l < kind.listed.size(); ++l) {
     const Place& place = kind.listed[l].place;
     add_values(kind, l, stream, (*tallies[place.measurement])[place.arm], room);
@@ -544,29 +769,53 @@ void WindowLaw::add_values(const Kind& kind, std::size_t l, Stream& stream, ArmT
                            Room& room) const {
   const SumLaw& law = *kind.sums;
   const Listed& listed = kind.listed[l];
+  const Listed::Division& division = listed.divisions[room.drawn.division];
   const bool is_whole =
       measured_[listed.place.measurement].measurement.kind == Measurement::Kind::histogram;
-  room.counts.assign(listed.stretches.size(), 0);
+  room.counts.assign(division.stretches.size(), 0);
   for (std::size_t c = 0; c < room.drawn.cells.size(); ++c)
-    room.counts[listed.stretch_of_cell[c]] += room.drawn.cells[c];
+    room.counts[division.stretch_of_cell[c]] += room.drawn.cells[c];
   const auto is_known = [&](std::size_t stretch) {
     return room.drawn.has_all_rows || room.counts[stretch] <= SumLaw::kSingly;
   };
+  // Written without a branch: which rows are known is luck.
+  std::size_t kept = tally.values.size();
+  tally.values.resize(kept + room.drawn.rows.size());
   for (const std::uint32_t r : room.drawn.rows) {
-    if (!is_known(listed.stretch_of_cell[law.cell(r)])) continue;
-    const float value = law.row(r)[law.width() + l];
-    if (is_whole)
-      tally.bins.add(static_cast<double>(value));
-    else
-      tally.values.push_back(value);
+    tally.values[kept] = law.row(r)[law.width() + l];
+    kept += is_known(division.stretch_of_cell[law.cell(room.drawn, r)]) ? 1U : 0U;
+  }
+  tally.values.resize(kept);
+  if (is_whole) {
+    for (const float value : tally.values) tally.bins.add(static_cast<double>(value));
+    tally.values.clear();
   }
   for (std::size_t s = 0; s < room.counts.size(); ++s) {
     if (is_known(s)) continue;
     if (is_whole)
-      split_over_bins(listed.stretches[s], room.counts[s], stream, tally.bins);
+      split_over_bins(division.stretches[s], room.counts[s], stream, tally.bins);
     else
-      tally.ranges.add({listed.stretches[s], room.counts[s]}, stream());
+      tally.ranges.add({division.stretches[s].among, room.counts[s]}, stream());
   }
+}
+
+/// Adds `count` values of the stretch.
+void WindowLaw::split_over_bins(const Stretch& stretch, std::uint64_t count, Stream& stream,
+                                BinCounts& bins) {
+  std::span<const std::uint16_t> left = stretch.bins;
+  std::size_t runs = stretch.runs.size();
+  for (const auto& [bin, size] : stretch.runs) {
+    if (count <= kValuesPerBin * runs) break;
+    const double share = static_cast<double>(size) / static_cast<double>(left.size());
+    const std::uint64_t here = draw_binomial(stream, {count, share});
+    if (here > 0) bins.add_bin(bin, static_cast<std::uint32_t>(here));
+    left = left.subspan(size);
+    count -= here;
+    --runs;
+  }
+  __extension__ using Wide = unsigned __int128;
+  for (; count > 0; --count)
+    bins.add_bin(left[static_cast<std::size_t>((Wide{stream()} * left.size()) >> 64)], 1);
 }
 
 void WindowLaw::tally_sums(const Kind& kind, std::uint64_t n, std::span<const double> sums,
@@ -574,13 +823,23 @@ void WindowLaw::tally_sums(const Kind& kind, std::uint64_t n, std::span<const do
   const double* next = sums.data();
   for (const auto& [place, arm] : kind.summed) {
     const Measurement& measurement = measured_[place].measurement;
+    const auto& [centre, beside] = centres_[place][arm];
+    const auto count = static_cast<double>(n);
+    const auto squares = [count](double sum, double about, double c) {
+      return about + c * (2.0 * sum - count * c);
+    };
     Tally& tally = *tallies[place];
-    tally[arm].summary += {n, next[0], next[1]};
-    if (measurement.pairs) {
-      tally[kCandidateArm].summary += {n, next[2], next[3]};
-      tally[kCandidateArm].covariate.sum_of_products += next[4];
-    } else if (measurement.covariate) {
-      tally[arm].covariate += {next[2], next[3], next[4]};
+    tally[arm].summary += {n, next[0], squares(next[0], next[1], centre)};
+    if (numbers_of(measurement) == kOfTwo) {
+      const double of_squares = squares(next[2], next[3], beside);
+      const double products =
+          next[4] + centre * next[2] + beside * next[0] - count * centre * beside;
+      if (measurement.pairs) {
+        tally[kCandidateArm].summary += {n, next[2], of_squares};
+        tally[kCandidateArm].covariate.sum_of_products += products;
+      } else {
+        tally[arm].covariate += {next[2], of_squares, products};
+      }
     }
     next += numbers_of(measurement);
   }

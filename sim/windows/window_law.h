@@ -13,6 +13,7 @@
 #include "sim/arms/answers.h"
 #include "sim/prepared.h"
 #include "sim/telemetry/measurement.h"
+#include "sim/windows/latent_points.h"
 #include "sim/windows/sum_law.h"
 
 namespace gatewright::sim {
@@ -93,11 +94,31 @@ class WindowLaw {
     std::size_t measurement;
     std::size_t arm;
   };
+  /// Where the law of a number is cut, for windows with fewer than so many requests.
+  struct Cut {
+    float at;
+    double until;
+  };
+  /// Numbers of one stretch of a law, equally likely and rising.
+  struct Stretch {
+    std::span<const float> among;
+    std::span<const std::uint16_t> bins;  ///< of whole distributions: their bins
+    struct Run {
+      std::uint32_t bin;
+      std::uint32_t size;  ///< so many of `among` lie in it
+    };
+    std::vector<Run> runs;  ///< the same
+  };
   /// A number of which a distribution is measured.
   struct Listed {
     Place place;
-    std::vector<std::uint8_t> stretch_of_cell;
-    std::vector<std::vector<float>> stretches;  ///< per stretch: its rows' numbers, rising
+    std::vector<float> values;  ///< of all stretches
+    std::vector<std::uint16_t> bins;
+    struct Division {  ///< see SumLaw::Drawn
+      std::vector<std::uint8_t> stretch_of_cell;
+      std::vector<Stretch> stretches;
+    };
+    std::vector<Division> divisions;
   };
   /// Requests of one kind.
   struct Kind {
@@ -111,6 +132,7 @@ class WindowLaw {
     std::optional<SumLaw> sums;  ///< once the rows are complete
     std::vector<float> rows;     ///< until the sums are known
     std::size_t count = 0;       ///< of rows
+    std::size_t fine = 0;        ///< of which are fine ones; see SumLaw
   };
   struct Chunk;
 
@@ -119,10 +141,20 @@ class WindowLaw {
   template <typename Take>
   void answer_points(const PreparedScenario& scenario, const ForcedPair& forced, Points points,
                      Take take) const;
+  void find_centres(const PreparedScenario& scenario);
   void find_cuts(const PreparedScenario& scenario);
   void add_points(const PreparedScenario& scenario, const ForcedPair& forced);
-  [[nodiscard]] std::uint8_t stretch_of(const Place& place, float value) const noexcept;
-  void complete(Kind& kind, double points) const;
+  [[nodiscard]] static const LatentPoints& net_of(const ForcedPair& forced);
+  /// A net of all and those of its tails, one after the other, for either order of arms.
+  template <typename Take>
+  static void for_nets(const LatentPoints& all, Take take);
+  void complete(Kind& kind) const;
+  [[nodiscard]] std::vector<std::uint16_t> divide(
+      Kind& kind, std::size_t width, std::vector<SumLaw::Table::Merging>& merged) const;
+  void find_stretches(Kind& kind, std::size_t width, std::size_t listed,
+                      std::span<const std::uint8_t> stretch_of_row) const;
+  static void split_over_bins(const Stretch& stretch, std::uint64_t count, Stream& stream,
+                              BinCounts& bins);
   void add_chunk(Route route, const ForcedPair& forced, const Chunk& chunk);
   Kind& kind_of(Route route, const ForcedPair& forced, std::array<std::uint8_t, 2> events);
   void find_places(Route route, Kind& kind) const;
@@ -148,10 +180,16 @@ class WindowLaw {
 
   ArmLaws laws_;
   std::vector<Measured> measured_;
+  /// About which squares and products are summed: of a number, and of the one beside it.
+  struct Centres {
+    double of_number = 0.0, of_other = 0.0;
+  };
+  std::vector<std::array<Centres, 2>> centres_;  ///< per measurement and arm
   /// Per measurement and arm: where its law is cut, rising; of distributions.
-  std::vector<std::array<std::vector<float>, 2>> cuts_;
-  /// The same: of points without mishaps, until the rows are known.
-  std::vector<std::array<std::vector<float>, 2>> values_;
+  std::vector<std::array<std::vector<Cut>, 2>> cuts_;
+  /// The same, by whose latents come first, and of some points and of most: answers without mishaps, until
+  /// the rows are known.
+  std::vector<std::array<std::array<std::array<std::vector<float>, 2>, 2>, 2>> values_;
   Objectives objectives_;
   double rate_limited_share_;
   bool any_flag_ = false, any_rejection_ = false, any_rating_ = false;

@@ -2,6 +2,7 @@
 // Used by the tests of this folder and by the long comparison.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -15,7 +16,7 @@
 #include "sim/field.h"
 #include "sim/prepared.h"
 #include "sim/run.h"
-#include "tests/statistical/windows/comparison.h"
+#include "tests/statistical/windows/evidence.h"
 
 namespace gatewright::sim::testing {
 
@@ -65,34 +66,6 @@ inline Rehearsal rehearsal(const std::string& file, const std::string& name, dou
   return made;
 }
 
-/// Rollouts of one contender: how each ended, and what each gate knew then.
-struct Rollouts {
-  std::vector<RunRecord> records;
-  std::vector<Sample> evidence;  ///< per gate: its last share of a halt; -1 where it had none
-};
-
-/// Per contender.
-inline std::vector<Rollouts> rollouts_of(std::span<const Contender> field,
-                                         const PreparedScenario& scenario, std::size_t count) {
-  std::vector<Rollouts> all(field.size());
-  Field players(field, scenario);
-  for (std::uint64_t replication = 0; replication < count; ++replication) {
-    std::vector<RunTrace> traces(field.size());
-    players.play({21, replication}, &traces);
-    for (std::size_t c = 0; c < field.size(); ++c) {
-      all[c].records.push_back(players.record(c));
-      const auto& harm = traces[c].harm;
-      if (harm.empty()) continue;
-      all[c].evidence.resize(harm.back().size());
-      for (std::size_t gate = 0; gate < harm.back().size(); ++gate) {
-        const double last = harm.back()[gate];
-        all[c].evidence[gate].push_back(std::isfinite(last) ? last : -1.0);
-      }
-    }
-  }
-  return all;
-}
-
 struct Numbers {
   const char* name;
   double (*of)(const RunRecord&);
@@ -114,58 +87,100 @@ inline constexpr Numbers kNumbers[] = {
     {"cost of the shadow", [](const RunRecord& r) { return r.impact.shadow_cost_usd; }},
 };
 
+/// Rollouts of one contender: how each ended ("end", and "halted" or not), the sizes of what happened, and
+/// what each gate knew at last, its share of a halt; -1 where it had none.
+using Rollouts = Evidence;
+
+/// Per contender.
+inline std::vector<Rollouts> rollouts_of(std::span<const Contender> field,
+                                         const PreparedScenario& scenario, std::size_t count) {
+  std::vector<Rollouts> all(field.size());
+  Field players(field, scenario);
+  for (std::uint64_t replication = 0; replication < count; ++replication) {
+    std::vector<RunTrace> traces(field.size());
+    players.play({21, replication}, &traces);
+    for (std::size_t c = 0; c < field.size(); ++c) {
+      const RunRecord& record = players.record(c);
+      all[c]["end"].push_back(static_cast<double>(record.outcome) * 1'000.0 +
+                              static_cast<double>(record.stage));
+      all[c]["halted"].push_back(record.outcome == Outcome::halted ? 1.0 : 0.0);
+      for (const Numbers& number : kNumbers) all[c][number.name].push_back(number.of(record));
+      const auto& harm = traces[c].harm;
+      if (harm.empty()) continue;
+      for (std::size_t gate = 0; gate < harm.back().size(); ++gate) {
+        const double last = harm.back()[gate];
+        all[c]["evidence of gate " + std::to_string(gate)].push_back(std::isfinite(last) ? last
+                                                                                         : -1.0);
+      }
+    }
+  }
+  return all;
+}
+
 /// The stage and the way of the end (chi-square), how many were halted (Fisher's exact test), the sizes
 /// of what happened, and the gates' evidence at the end (KS).
 inline std::vector<Comparison> compare(const Rollouts& a, const Rollouts& b,
                                        const std::string& whose) {
   std::vector<Comparison> all;
-  std::map<std::pair<Outcome, std::uint16_t>, std::pair<std::uint64_t, std::uint64_t>> ends;
-  std::uint64_t halted_a = 0, halted_b = 0;
-  for (const RunRecord& record : a.records) {
-    ++ends[{record.outcome, record.stage}].first;
-    halted_a += record.outcome == Outcome::halted ? 1 : 0;
+  for (const auto& [what, x] : a) {
+    const auto other = b.find(what);
+    if (other == b.end()) continue;
+    const Sample& y = other->second;
+    if (what == "end") {
+      std::map<double, std::pair<std::uint64_t, std::uint64_t>> ends;
+      for (const double end : x) ++ends[end].first;
+      for (const double end : y) ++ends[end].second;
+      std::vector<std::pair<std::uint64_t, std::uint64_t>> classes;
+      for (const auto& [end, counts] : ends) classes.push_back(counts);
+      all.push_back({whose + "stage of the end", chi_square_p(classes)});
+    } else if (what == "halted") {
+      const auto halted = [](const Sample& sample) {
+        return static_cast<std::uint64_t>(std::ranges::count(sample, 1.0));
+      };
+      all.push_back({whose + "share halted, " + std::to_string(halted(x)) + " and " +
+                         std::to_string(halted(y)),
+                     fisher(halted(x), x.size(), halted(y), y.size())});
+    } else {
+      const double apart = distance(x, y);
+      all.push_back({whose + what + ", distance " + std::to_string(apart),
+                     smirnov_p(apart, x.size(), y.size())});
+    }
   }
-  for (const RunRecord& record : b.records) {
-    ++ends[{record.outcome, record.stage}].second;
-    halted_b += record.outcome == Outcome::halted ? 1 : 0;
-  }
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> classes;
-  for (const auto& [end, counts] : ends) classes.push_back(counts);
-  all.push_back({whose + "stage of the end", chi_square_p(classes)});
-  all.push_back(
-      {whose + "share halted, " + std::to_string(halted_a) + " and " + std::to_string(halted_b),
-       fisher(halted_a, a.records.size(), halted_b, b.records.size())});
-  const auto by_distance = [&](const std::string& what, const Sample& x, const Sample& y) {
-    const double apart = distance(x, y);
-    all.push_back({whose + what + ", distance " + std::to_string(apart),
-                   smirnov_p(apart, x.size(), y.size())});
-  };
-  for (const Numbers& number : kNumbers) {
-    Sample x, y;
-    for (const RunRecord& record : a.records) x.push_back(number.of(record));
-    for (const RunRecord& record : b.records) y.push_back(number.of(record));
-    by_distance(number.name, x, y);
-  }
-  for (std::size_t gate = 0; gate < std::min(a.evidence.size(), b.evidence.size()); ++gate)
-    by_distance("evidence of gate " + std::to_string(gate), a.evidence[gate], b.evidence[gate]);
   return all;
 }
 
-/// Both resolutions, the scenario and its healthy twin, every contender.
-inline std::vector<Comparison> compare_resolutions(Rehearsal rehearsal, std::size_t rollouts) {
+/// Plays; see compare_resolutions.
+struct PlayAlways {
+  template <typename Play>
+  Rollouts operator()(const std::string& /*whose*/, Play play) const {
+    return play();
+  }
+};
+
+/// Both resolutions, the scenario and its healthy twin, every contender. `recall(whose, play)` gives a
+/// contender's rollouts by requests, of which it may know from before.
+template <typename Recall = PlayAlways>
+std::vector<Comparison> compare_resolutions(Rehearsal rehearsal, std::size_t rollouts,
+                                            Recall recall = {}) {
   std::vector<Comparison> all;
   for (const bool twin : {false, true}) {
-    std::vector<std::vector<Rollouts>> played;
-    for (const Fidelity fidelity : {Fidelity::requests, Fidelity::windows}) {
+    const auto play = [&](Fidelity fidelity) -> std::vector<Rollouts> {
       rehearsal.scenario.fidelity = fidelity;
       const Prepared prepared = prepare(rehearsal.scenario);
-      if (!prepared.scenario) return all;
+      if (!prepared.scenario) return std::vector<Rollouts>(rehearsal.field.size());
       const auto world = twin ? healthy_twin(prepared.scenario) : prepared.scenario;
-      played.push_back(rollouts_of(rehearsal.field, *world, rollouts));
-    }
+      return rollouts_of(rehearsal.field, *world, rollouts);
+    };
+    std::vector<Rollouts> by_requests;  // once somebody asks
+    const std::vector<Rollouts> by_windows = play(Fidelity::windows);
     for (std::size_t c = 0; c < rehearsal.field.size(); ++c) {
       const std::string whose = rehearsal.field[c].name + (twin ? ", twin, " : ", ");
-      for (Comparison& comparison : compare(played[0][c], played[1][c], whose))
+      const Rollouts requests =
+          recall(std::to_string(c) + (twin ? "-twin" : ""), [&]() -> Rollouts {
+            if (by_requests.empty()) by_requests = play(Fidelity::requests);
+            return by_requests[c];
+          });
+      for (Comparison& comparison : compare(requests, by_windows[c], whose))
         all.push_back(std::move(comparison));
     }
   }

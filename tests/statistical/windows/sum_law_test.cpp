@@ -47,9 +47,10 @@ Sample column(const std::vector<float>& table, std::size_t j) {
 std::vector<Sample> sums_of(const SumLaw& law, std::uint64_t n, std::size_t times) {
   Stream stream({2, 0, "test.sums", n});
   std::vector<Sample> samples(kWidth);
+  SumLaw::Drawn drawn;
   for (std::size_t i = 0; i < times; ++i) {
     double sums[kWidth] = {};
-    law.add(n, stream, sums);
+    law.add(n, stream, sums, drawn);
     for (std::size_t j = 0; j < kWidth; ++j) samples[j].push_back(sums[j]);
   }
   return samples;
@@ -130,9 +131,10 @@ TEST(SumLaw, SumsOfNothingAndOfConstantsAreExact) {
   for (int r = 0; r < 100; ++r) table.insert(table.end(), {2.0F, 4.0F, static_cast<float>(r % 2)});
   const SumLaw law = law_of(table, 3);
   Stream stream({4, 0, "test.sums", 0});
+  SumLaw::Drawn drawn;
   for (const std::uint64_t n : {0U, 1U, 32U, 33U, 1'000U, 1'000'000U}) {
     double sums[3] = {};
-    law.add(n, stream, sums);
+    law.add(n, stream, sums, drawn);
     EXPECT_DOUBLE_EQ(sums[0], 2.0 * static_cast<double>(n));
     EXPECT_DOUBLE_EQ(sums[1], 4.0 * static_cast<double>(n));
   }

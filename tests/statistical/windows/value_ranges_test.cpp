@@ -93,8 +93,7 @@ void expect_one_law(const std::vector<Stretch>& stretches, const std::vector<flo
       for (std::uint64_t k = 0; k < stretch.count; ++k)
         all.push_back(stretch.law[stream() % stretch.law.size()]);
     }
-    std::vector<float> beside = known;
-    const auto found = ranges.select(beside, rank);
+    const auto found = ranges.select(known, rank);
     low.push_back(found.first);
     high.push_back(found.second);
     up_to.push_back(static_cast<double>(ValueRanges::Below(ranges).at_most(bound)));

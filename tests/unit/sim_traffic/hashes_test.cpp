@@ -1,5 +1,6 @@
 // The assignment hashes against published digests, and buckets against independent tools.
 #include "sim/users/hashes.h"
+#include "sim/users/bucket_book.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -102,6 +103,27 @@ TEST(Md5, OfSixteenTextsAtOnceIsThatOfEach) {
     for (std::size_t i = 0; i < texts.size(); ++i)
       EXPECT_EQ(words[i], hash32(AssignmentHash::md5, texts[i])) << texts[i];
   }
+}
+
+TEST(Md5, OfNumberedTextsIsThatOfEach) {
+  for (const std::string prefix : {"7.3:", "123.45678:", ""}) {
+    std::vector<std::uint32_t> words(101'003);  // one to six digits, and lanes left over
+    fill_md5_first_words(prefix, words);
+    for (std::size_t i = 0; i < words.size(); i = i < 1'100 ? i + 1 : i + 97)
+      ASSERT_EQ(words[i], hash32(AssignmentHash::md5, prefix + std::to_string(i))) << prefix << i;
+    EXPECT_EQ(words.back(), hash32(AssignmentHash::md5, prefix + "101002"));
+  }
+}
+
+TEST(BucketBook, KeepsWhatItFound) {
+  BucketBook book;
+  const auto first = book.find(AssignmentHash::md5, {7, 3}, 500);
+  EXPECT_EQ((*first)[42], bucket(AssignmentHash::md5, "7.3", "42"));
+  EXPECT_EQ(book.find(AssignmentHash::md5, {7, 3}, 500), first);
+  EXPECT_NE(*book.find(AssignmentHash::murmur3, {7, 3}, 500), *first);
+  for (std::uint64_t replication = 0; replication < 20; ++replication)
+    EXPECT_NE(*book.find(AssignmentHash::md5, {8, replication}, 500), *first);
+  EXPECT_EQ(*book.find(AssignmentHash::md5, {7, 3}, 500), *first);
 }
 
 TEST(Assigner, FillsWhatItSaysOfEachUser) {

@@ -451,7 +451,8 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
     answer_points(scenario, {}, many, [&](const Chunk& chunk) {
       for (auto& [place, values] : columns)
         if ((place.arm == kCandidateArm) == is_candidate_first)
-          values.insert(values.end(), number(place, chunk).begin(), number(place, chunk).end());
+          for (const float value : std::span(number(place, chunk)).first(chunk.columns.size))
+            values.push_back(value);
     });
   }
   for (Column& column : columns) std::ranges::sort(column.values);
@@ -466,7 +467,7 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
     for_nets(*net, [&](const Points& points) {
       answer_points(scenario, {}, points, [&](const Chunk& chunk) {
         for (std::size_t c = 0; c < columns.size(); ++c)
-          for (std::size_t i = 0; i < kChunk; ++i)
+          for (std::size_t i = 0; i < chunk.columns.size; ++i)
             if (!points.points.is_left_out(chunk.first + i))
               ranked[c][points.is_candidate_first ? 1 : 0].push_back(
                   {number(columns[c].place, chunk)[i],
@@ -525,10 +526,9 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
   Columns& columns = chunk->columns;
   // Events are forced, so that every uniform may be the same.
   chunk->constant.fill(kWords / 2);
-  columns.size = kChunk;
   const auto mix = [&](Latent latent, std::size_t first, Column<float>& out) {
     const auto& weights = tables.mixing.weights[index_of(latent)];
-    for (std::size_t i = 0; i < kChunk; ++i) {
+    for (std::size_t i = 0; i < columns.size; ++i) {
       double z = 0.0;
       for (std::size_t l = 0; l <= index_of(latent); ++l)
         if (weights[l] != 0.0)
@@ -537,6 +537,7 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
     }
   };
   for (std::size_t first = 0; first < count; first += kChunk) {
+    columns.size = std::min(kChunk, count - first);
     mix(asked.is_for_one ? Latent::baseline_output : Latent::input, first, chunk->normal);
     tables.input_tokens.fill(chunk->normal, columns.input_tokens.data());
     if (!laws_.input_tokens.is_identity())
@@ -564,7 +565,7 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
               .collapse = constant,
               .hang = constant},
              columns.input_tokens.data(), {.tpot = true, .cost = true, .quality = true},
-             {0, kChunk}, out);
+             {0, columns.size}, out);
     }
     chunk->first = first;
     take(*chunk);

@@ -78,8 +78,7 @@ inline auto normal_pair(const Lanes& length, const Lanes& angle) noexcept {
   const auto [sine, cosine] =
       sine_cosine_of_turn(each(angle, [](U32 x) { return to_float((I32)x) * 0x1p-33F; }));
   const auto turned = [](F32 z, U32 x) { return (F32)((U32)z ^ (x << 31)); };
-  return NormalPair<decltype(radius * sine)>{radius * sine,
-                                             each(radius * cosine, length, turned)};
+  return NormalPair<decltype(radius * sine)>{radius * sine, each(radius * cosine, length, turned)};
 }
 
 /// Calls use(lanes, from where, how many) for blocks of the next lanes of 32 bits, so that to draw them and to

@@ -12,6 +12,8 @@ namespace gatewright::sim {
 /// Every loop runs over sixteen lanes of 32 bits, place i in lane i mod 16, on every machine: how
 /// many of them one instruction takes is the only difference between the levels.
 inline constexpr std::size_t kLanes = 16;
+/// Short texts that are hashed at once.
+inline constexpr std::size_t kTexts = 32;
 
 /// A stream of columns, and where it stands. Its words of 64 bits are functions of their numbers; each
 /// fills two lanes.
@@ -193,8 +195,8 @@ struct Kernels {
   void (*costs)(const float* input, const float* output, const std::uint8_t* events,
                 Billing billing, float* cost, std::size_t count) noexcept;
 
-  /// The first word of the MD5 digest of sixteen padded blocks; word i of all stands in row i.
-  void (*md5)(const std::uint32_t (&blocks)[16][kLanes], std::uint32_t* first_words) noexcept;
+  /// The first word of the MD5 digest of 32 padded blocks; word i of all stands in row i.
+  void (*md5)(const std::uint32_t (&blocks)[16][kTexts], std::uint32_t* first_words) noexcept;
 
   // Sets of rows are bits: row i is bit i mod 64 of word i / 64.
 

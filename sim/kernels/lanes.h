@@ -218,6 +218,22 @@ inline Abreast<V, n> operator*(const Abreast<V, n>& a, Scalar b) noexcept {
   return each(a, [b](V x) { return x * b; });
 }
 template <typename V, std::size_t n>
+inline Abreast<V, n> operator&(const Abreast<V, n>& a, const Abreast<V, n>& b) noexcept {
+  return each(a, b, [](V x, V y) { return x & y; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator|(const Abreast<V, n>& a, const Abreast<V, n>& b) noexcept {
+  return each(a, b, [](V x, V y) { return x | y; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator^(const Abreast<V, n>& a, const Abreast<V, n>& b) noexcept {
+  return each(a, b, [](V x, V y) { return x ^ y; });
+}
+template <typename V, std::size_t n>
+inline Abreast<V, n> operator~(const Abreast<V, n>& a) noexcept {
+  return each(a, [](V x) { return ~x; });
+}
+template <typename V, std::size_t n>
 inline Abreast<V, n> operator<<(const Abreast<V, n>& a, int by) noexcept {
   return each(a, [by](V x) { return x << by; });
 }

@@ -8,13 +8,20 @@
 
 namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL {
 
-inline void md5(const std::uint32_t (&blocks)[16][kLanes], std::uint32_t* first_words) noexcept {
-  for (std::size_t lane = 0; lane < kLanes; lane += kFloats) {
-    Md5State<U32> state{U32{} + kMd5Start[0], U32{} + kMd5Start[1], U32{} + kMd5Start[2],
-                        U32{} + kMd5Start[3]};
-    add_md5_block(state,
-                  [&blocks, lane](std::size_t word) { return load<U32>(&blocks[word][lane]); });
-    store(first_words + lane, state.a);
+/// Two vectors side by side: each of the 64 steps waits for the one before.
+inline void md5(const std::uint32_t (&blocks)[16][kTexts], std::uint32_t* first_words) noexcept {
+  constexpr std::size_t kSideBySide = 2;
+  const auto start = [](std::size_t word) {
+    return abreast<kSideBySide>([word](std::size_t) { return U32{} + kMd5Start[word]; });
+  };
+  for (std::size_t lane = 0; lane < kTexts; lane += kSideBySide * kFloats) {
+    Md5State<Abreast<U32, kSideBySide>> state{start(0), start(1), start(2), start(3)};
+    add_md5_block(state, [&blocks, lane](std::size_t word) {
+      return abreast<kSideBySide>(
+          [&](std::size_t k) { return load<U32>(&blocks[word][lane + k * kFloats]); });
+    });
+    for (std::size_t k = 0; k < kSideBySide; ++k)
+      store(first_words + lane + k * kFloats, state.a.part[k]);
   }
 }
 

@@ -35,9 +35,9 @@ const unsigned char* bytes_of(std::string_view text) noexcept {
 }
 
 /// Of the digests; their text begins with the lowest byte.
-std::array<std::uint32_t, kLanes> first_words(
-    const std::uint32_t (&blocks)[kMd5BlockBytes / 4][kLanes]) noexcept {
-  std::array<std::uint32_t, kLanes> first;
+std::array<std::uint32_t, kTexts> first_words(
+    const std::uint32_t (&blocks)[kMd5BlockBytes / 4][kTexts]) noexcept {
+  std::array<std::uint32_t, kTexts> first;
   kernels().md5(blocks, first.data());
   for (std::uint32_t& word : first)
     word = word << 24 | (word & 0xff00U) << 8 | (word >> 8 & 0xff00U) | word >> 24;
@@ -70,9 +70,9 @@ std::array<std::uint8_t, 16> md5(std::string_view text) noexcept {
   return digest;
 }
 
-std::array<std::uint32_t, kLanes> md5_first_words(
+std::array<std::uint32_t, kTexts> md5_first_words(
     std::span<const std::string_view> short_texts) noexcept {
-  std::uint32_t blocks[kMd5BlockBytes / 4][kLanes] = {};
+  std::uint32_t blocks[kMd5BlockBytes / 4][kTexts] = {};
   for (std::size_t lane = 0; lane < short_texts.size(); ++lane) {
     const std::string_view text = short_texts[lane];
     GATEWRIGHT_ASSERT(text.size() <= kMd5MostInLastBlock);
@@ -90,7 +90,7 @@ std::array<std::uint32_t, kLanes> md5_first_words(
 void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept {
   constexpr std::size_t kMostDigits = 10;
   GATEWRIGHT_ASSERT(prefix.size() + kMostDigits <= kMd5MostInLastBlock);
-  std::uint32_t blocks[kMd5BlockBytes / 4][kLanes] = {};
+  std::uint32_t blocks[kMd5BlockBytes / 4][kTexts] = {};
   Md5Block block{};
   std::copy_n(bytes_of(prefix), prefix.size(), block.begin());
   std::size_t end = prefix.size() + 1;  // of the text
@@ -100,11 +100,11 @@ void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out)
   for (std::size_t word = 0; word < prefix.size() / 4; ++word)
     std::ranges::fill(blocks[word], little_endian(block.data() + 4 * word));
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t lane = i % kLanes;
+    const std::size_t lane = i % kTexts;
     for (std::size_t word = prefix.size() / 4; word <= end / 4; ++word)
       blocks[word][lane] = little_endian(block.data() + 4 * word);
     blocks[kMd5BlockBytes / 4 - 2][lane] = little_endian(block.data() + kMd5BlockBytes - 8);
-    if (lane + 1 == kLanes || i + 1 == out.size())
+    if (lane + 1 == kTexts || i + 1 == out.size())
       std::copy_n(first_words(blocks).begin(), lane + 1,
                   out.begin() + static_cast<std::ptrdiff_t>(i - lane));
     std::size_t digit = end;

@@ -15,8 +15,8 @@ namespace gatewright::sim {
 /// whose digest type differs between versions.)
 [[nodiscard]] std::array<std::uint8_t, 16> md5(std::string_view text) noexcept;
 
-/// The first 32 bits of the digests of up to sixteen texts of at most 55 bytes, big-endian.
-[[nodiscard]] std::array<std::uint32_t, kLanes> md5_first_words(
+/// The first 32 bits of the digests of up to kTexts texts of at most 55 bytes, big-endian.
+[[nodiscard]] std::array<std::uint32_t, kTexts> md5_first_words(
     std::span<const std::string_view> short_texts) noexcept;
 /// The same of `prefix` with 0, 1, 2, ... in decimal after it.
 void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept;

@@ -1,5 +1,5 @@
 // MD5's 64 steps on one block, for a word or for a vector of words.
-// Used by hashes.cpp for any text and by the kernels for sixteen short texts at once.
+// Used by hashes.cpp for any text and by the kernels for short texts side by side.
 #pragma once
 
 #include <cstddef>

@@ -273,7 +273,7 @@ void Assigner::find_buckets_of(std::span<const std::uint32_t> users,
                                const std::uint16_t* looked_up) {
   std::array<std::uint64_t, 16> known;
   kernels().rows_below_16(looked_up, kUnknown, known.data(), users.size());
-  std::array<std::uint32_t, kLanes> unknown;
+  std::array<std::uint32_t, kTexts> unknown;
   std::size_t count = 0;
   for (std::size_t first = 0; first < users.size(); first += 64) {
     for (std::uint64_t left = ~known[first / 64]; left != 0; left &= left - 1) {
@@ -300,13 +300,13 @@ std::string_view Assigner::text_of(std::uint32_t user, std::span<char> room) con
   return {room.data(), static_cast<std::size_t>(end - room.data())};
 }
 
-/// Up to sixteen users whose bucket is not known.
+/// Up to kTexts users whose bucket is not known.
 void Assigner::find_buckets(std::span<const std::uint32_t> users) {
   if (users.empty()) return;
-  std::array<std::array<char, kMostText>, kLanes> room;
-  std::array<std::string_view, kLanes> texts;
+  std::array<std::array<char, kMostText>, kTexts> room;
+  std::array<std::string_view, kTexts> texts;
   for (std::size_t i = 0; i < users.size(); ++i) texts[i] = text_of(users[i], room[i]);
-  const std::array<std::uint32_t, kLanes> hashes =
+  const std::array<std::uint32_t, kTexts> hashes =
       md5_first_words(std::span(texts).first(users.size()));
   for (std::size_t i = 0; i < users.size(); ++i) buckets_[users[i]] = bucket_of(hashes[i]);
 }

@@ -531,10 +531,10 @@ std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
   keep(out.data(), sizeof out);
   kernels.linear_by_row({positive.data(), z.data(), -1.0F}, out.data(), count);
   keep(out.data(), sizeof out);
-  std::uint32_t blocks[16][kLanes];
-  std::array<std::uint32_t, kLanes> digests{};
+  std::uint32_t blocks[16][kTexts];
+  std::array<std::uint32_t, kTexts> digests{};
   for (std::size_t word = 0; word < 16; ++word)
-    for (std::size_t lane = 0; lane < kLanes; ++lane) blocks[word][lane] = words[16 * word + lane];
+    for (std::size_t lane = 0; lane < kTexts; ++lane) blocks[word][lane] = words[16 * word + lane];
   kernels.md5(blocks, digests.data());
   keep(digests.data(), sizeof digests);
   std::array<std::uint16_t, kRoom> places{};

@@ -338,5 +338,25 @@ TEST(DistributionValues, PosteriorDoubtsEqualAFiniteSum) {
   }
 }
 
+// scipy: norm of the difference of means in standard errors; for exponential values the integral of
+// gamma.pdf and gamma.cdf over what the candidate's posterior may be (scipy.integrate.quad).
+TEST(BayesMean, EqualsScipy) {
+  struct Row {
+    Summary baseline, candidate;
+    double margin, probability_within;
+  };
+  const auto within = [](const Row& row, const char* law) {
+    GatePlayer player(gate("cost", harm(Relation::ratio, row.margin), "bayes_mean",
+                           {{"law", std::string(law)}, {"probability", 0.95}}));
+    return std::exp(player.look(row.baseline, row.candidate).harm * std::log(0.05));
+  };
+  for (const Row& row : {Row{numbers(1.0, 0.5, 200), numbers(1.1, 0.6, 180), 1.0, 0.0397053129995},
+                         Row{numbers(10, 3, 50), numbers(11.5, 4, 60), 1.05, 0.0712850279766}})
+    EXPECT_NEAR(within(row, "normal") / row.probability_within, 1.0, 1e-8);
+  for (const Row& row : {Row{{100, 100.0, 200.0}, {100, 130.0, 350.0}, 1.0, 0.0321398877827},
+                         Row{{40, 50.0, 130.0}, {50, 75.0, 230.0}, 1.1, 0.344415729844}})
+    EXPECT_NEAR(within(row, "gamma") / row.probability_within, 1.0, 1e-8);
+}
+
 }  // namespace
 }  // namespace gatewright::testing

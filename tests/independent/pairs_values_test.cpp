@@ -332,5 +332,92 @@ TEST(PairedRate, WithoutAMarginTossesTheCoinsOfMcnemar) {
   EXPECT_NEAR(log_e.harm, std::log(mean), 1e-9);
 }
 
+/// ln of the e-value behind a share of the evidence, at an error of 5%.
+double log_e_of(double share) { return share * std::log(20.0); }
+
+// scipy.integrate.quad over a half-normal prior of the drift of the pairs' standardised sum, the prior's
+// variance by confseq's best_rho at 1,000 pairs; pairs drawn by numpy.
+TEST(PairedMixture, EqualsTheIntegralOverItsPriorByScipy) {
+  struct Row {
+    std::uint64_t count;
+    double sum_b, squares_b, sum_c, squares_c, products;
+    double no_more, up_to_1_05;
+  };
+  for (const Row& row : {Row{150, 159.659, 212.269669, 178.881, 286.955283, 236.462577,
+                             4.10561183704, 1.60055290192},
+                         Row{800, 920.621, 1343.655475, 1031.667, 1807.609341, 1499.289749,
+                             37.2526167367, 12.8299085565}}) {
+    Samples told;
+    told.paired = true;
+    told.baseline = {row.count, row.sum_b, row.squares_b};
+    told.candidate = {row.count, row.sum_c, row.squares_c};
+    told.sum_of_products = row.products;
+    for (const auto& [margin, log_e] : {std::pair{1.0, row.no_more}, {1.05, row.up_to_1_05}}) {
+      GatePlayer player(gate("cost", harm(Relation::ratio, margin), "paired_mixture"));
+      EXPECT_NEAR(log_e_of(player.look(told).harm), log_e, 1e-8) << row.count << ' ' << margin;
+    }
+  }
+}
+
+// The same of two ratios of means, whose difference has numpy's variances of a line in both numbers.
+// scipy.integrate.quad; of the first the integral is below 1, which is no evidence.
+TEST(RatioMixture, EqualsTheIntegralOverItsPriorByScipy) {
+  const auto slower = [](const Samples& told) {
+    GatePlayer player(gate("latency", harm(Relation::ratio, 1.05), "ratio_mixture",
+                           {{"per", std::string("output_tokens")}}));
+    return log_e_of(player.look(told).harm);
+  };
+  Samples little = samples({400, 1844.981, 18997.483487}, {300, 1793.099, 20198.532945});
+  little.covariates = {.baseline = {84609.0, 34218163.0, 729787.088},
+                       .candidate = {75889.0, 30735401.0, 736956.734}};
+  Samples much = samples({2000, 9117.740, 86353.395368}, {500, 3345.132, 48534.101446});
+  much.covariates = {.baseline = {426083.0, 171617087.0, 3584330.139},
+                     .candidate = {134161.0, 69111355.0, 1716855.315}};
+  EXPECT_NEAR(slower(much), 5.94291186539, 1e-8);
+  EXPECT_NEAR(slower(little), 0.0, 1e-8);
+}
+
+// scipy: chi2_contingency without correction, halved; ttest_ind_from_stats of unequal variances, halved;
+// binomtest. Limits of the difference of two rates from Wilson's of each (binomtest, 90%) by Newcombe's
+// method 10.
+TEST(AbTest, LooksAsScipyDoesAndIsEquivalentWithinNewcombesLimits) {
+  const auto p_of_look = [](const char* metric, const HarmSpec& edge, const Samples& told) {
+    GatePlayer player(gate(metric, edge, "ab_test"));
+    return p_of(player.look(told).harm);
+  };
+  const HarmSpec no_more = harm(Relation::difference, 0.0);
+  struct Rates {
+    std::uint64_t events_b, n_b, events_c, n_c;
+    double p, lower, upper;
+  };
+  for (const Rates& row :
+       {Rates{40, 1000, 60, 1000, 0.0200869351443, 0.00394627763754, 0.0362992385663},
+        Rates{43, 500, 44, 500, 0.455331172418, -0.0275676162181, 0.0315844400844},
+        Rates{300, 2000, 350, 1900, 0.0020824034495, 0.0145619530088, 0.0538954585359}}) {
+    const Samples told = samples(events(row.events_b, row.n_b), events(row.events_c, row.n_c));
+    EXPECT_NEAR(p_of_look("error", no_more, told) / row.p, 1.0, 1e-8);
+    if (row.lower > 0.0) continue;  // a winner, whatever is equivalent
+    const double widest = std::max(-row.lower, row.upper);
+    for (const double beyond : {-1e-9, 1e-9}) {
+      GatePlayer player(gate("error", no_more, "ab_test", {{"min_effect", widest + beyond}}));
+      player.hear(told);
+      EXPECT_EQ(player.test().finding(player.slots(), player.budget()),
+                beyond > 0.0 ? Finding::equivalent : Finding::inconclusive);
+    }
+  }
+  EXPECT_NEAR(p_of_look("cost", no_more, samples(numbers(1.0, 0.5, 200), numbers(1.1, 0.6, 180))) /
+                  0.0401431788942,
+              1.0, 1e-8);
+  EXPECT_NEAR(p_of_look("cost", no_more, samples(numbers(10, 3, 50), numbers(11.5, 4, 60))) /
+                  0.0134334852037,
+              1.0, 1e-8);
+  const HarmSpec coins = harm(Relation::absolute, 0.5, Direction::down);
+  const auto clicks = [](std::uint64_t credited, std::uint64_t all) {
+    return samples({}, events(credited, all));
+  };
+  EXPECT_NEAR(p_of_look("preference", coins, clicks(40, 100)) / 0.0284439668205, 1.0, 1e-8);
+  EXPECT_NEAR(p_of_look("preference", coins, clicks(460, 1000)) / 0.00622207313859, 1.0, 1e-8);
+}
+
 }  // namespace
 }  // namespace gatewright::testing

@@ -172,15 +172,21 @@ TEST(Review, BurstsOfErrorsBreakThePromisesOfTestsThatTakeThemForIndependent) {
       "two windows of 5m");
 }
 
+/// By 10%, for a gate with this margin.
+std::string found_where_latency_drifts(double margin, const TestSpec& test, bool separate = true) {
+  return found_after([&](PlanSpec& p, sim::Scenario& s) {
+    s.noise.window["latency"] = {.size = 0.1, .correlation_time = 168s, .separate = separate};
+    GateSpec& gate = p.gates[0];
+    gate.name = gate.metric = "latency";
+    gate.harm.margin = margin;
+    gate.test = test;
+  });
+}
+
 TEST(Review, ALevelThatDriftsBreaksThePromiseOfAMarginWithinIt) {
   const auto with = [](double margin, bool separate) {
-    return found_after([=](PlanSpec& p, sim::Scenario& s) {
-      s.noise.window["latency"] = {.size = 0.1, .correlation_time = 168s, .separate = separate};
-      GateSpec& gate = p.gates[0];
-      gate.name = gate.metric = "latency";
-      gate.harm.margin = margin;
-      gate.test = {"normal_mixture", {{"scale", std::string("log")}}};
-    });
+    return found_where_latency_drifts(margin, {"normal_mixture", {{"scale", std::string("log")}}},
+                                      separate);
   };
   const std::string text = with(1.0, true);
   expect_starts(
@@ -252,13 +258,8 @@ TEST(Review, CountsThatATestTakesForNormalAreHeldAgainstTheirExactLaw) {
 
 TEST(Review, OfGatesWithoutACurveItIsSaidWhichNoiseBreaksThem) {
   const auto drifting = [](double margin) {
-    return found_after([=](PlanSpec& p, sim::Scenario& s) {
-      s.noise.window["latency"] = {.size = 0.1, .correlation_time = 168s, .separate = true};
-      GateSpec& gate = p.gates[0];
-      gate.name = gate.metric = "latency";
-      gate.harm.margin = margin;
-      gate.test = {"ratio_mixture", {{"per", std::string("output_tokens")}}};
-    });
+    return found_where_latency_drifts(margin,
+                                      {"ratio_mixture", {{"per", std::string("output_tokens")}}});
   };
   EXPECT_EQ(drifting(1.0),
             "gates.latency.test: latency drifts by 10% for 2.8m at a time, each arm by itself; "

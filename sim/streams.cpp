@@ -28,8 +28,12 @@ Words counter_of(std::uint64_t first, std::uint64_t second) noexcept {
 /// under a fixed key; its image keys the two blocks that (name, index) goes through. So no two keys
 /// share a state by their structure, whatever the numbers in them.
 std::array<std::uint64_t, 4> state_of(const StreamKey& key) noexcept {
-  const Words world = scrambled_world(key.seed, key.replication);
-  const Words purpose = counter_of(key.name.hash(), key.index);
+  return state_of(scrambled_world(key.seed, key.replication), key.name, key.index);
+}
+
+std::array<std::uint64_t, 4> state_of(const std::array<std::uint32_t, 4>& world, StreamName name,
+                                      std::uint64_t index) noexcept {
+  const Words purpose = counter_of(name.hash(), index);
   const Words a = philox4x32_10(purpose, {world[0], world[1]});
   const Words b = philox4x32_10(purpose, {world[2], ~world[3]});
   std::array<std::uint64_t, 4> state{join(a[0], a[1]), join(a[2], a[3]), join(b[0], b[1]),

@@ -50,6 +50,10 @@ struct StreamKey {
 [[nodiscard]] std::array<std::uint32_t, 4> scrambled_world(std::uint64_t seed,
                                                            std::uint64_t replication) noexcept;
 
+/// The state of a key, of whose world the first block is known.
+[[nodiscard]] std::array<std::uint64_t, 4> state_of(const std::array<std::uint32_t, 4>& world,
+                                                    StreamName name, std::uint64_t index) noexcept;
+
 /// xoshiro256++ (Blackman and Vigna 2021) from state_of(key). A uniform random bit generator in the
 /// sense of the standard, for Boost.Random; and a few variates at a time. Columns are filled by
 /// LaneStream.
@@ -57,6 +61,9 @@ class Stream {
  public:
   using result_type = std::uint64_t;
   explicit Stream(const StreamKey& key) noexcept;
+  /// The same stream; `world`: scrambled_world of its seed and replication.
+  Stream(const std::array<std::uint32_t, 4>& world, StreamName name, std::uint64_t index) noexcept
+      : state_(state_of(world, name, index)) {}
   /// The generator at a state, not all zero: for the published outputs it is checked against.
   explicit Stream(const std::array<std::uint64_t, 4>& state) noexcept : state_(state) {}
   static constexpr result_type min() noexcept { return 0; }

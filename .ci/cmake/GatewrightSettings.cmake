@@ -27,6 +27,10 @@ target_compile_features(gatewright_options INTERFACE cxx_std_20)
 # Same bits everywhere: no contraction of a*b+c, and never fast math.
 target_compile_options(gatewright_options INTERFACE
   -ffp-contract=off -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+# Position independent code of g++ inlines no function that another library could put something in place of.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(gatewright_options INTERFACE -fno-semantic-interposition)
+endif()
 # g++ 12 takes "text" + std::string for an overlapping copy (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(gatewright_options INTERFACE -Wno-restrict)

@@ -170,6 +170,7 @@ EffectTable::EffectTable(std::span<const Effect> effects, std::span<const Segmen
     Entry entry(effect);
     entry.needed = bit_of(effect, segments);
     depends_on_exposure_ |= effect.since != EffectClock::start || effect.above_served > 0.0;
+    all_.push_back(entry);
     if (is_harmful(effect)) harmful_.push_back(entry);
     for (const std::size_t arm : {kBaselineArm, kCandidateArm})
       if (is_at(effect.arms, arm)) entries_[arm][index_of(*metric)].push_back(entry);
@@ -261,9 +262,7 @@ void EffectTable::find_conditions(const Columns& columns,
 
 Instant EffectTable::next_change(Instant at, const ExposureHistory& history) const noexcept {
   Instant next = kNever;
-  for (const auto& arm : entries_)
-    for (const std::vector<Entry>& entries : arm)
-      for (const Entry& entry : entries) next = std::min(next, entry.next_change(at, history));
+  for (const Entry& entry : all_) next = std::min(next, entry.next_change(at, history));
   return next;
 }
 

@@ -178,6 +178,7 @@ class EffectTable {
   [[nodiscard]] Conditions bit_of(const Effect& effect, std::span<const Segment> segments);
 
   std::array<std::array<std::vector<Entry>, kWorldMetrics>, 2> entries_;  ///< per arm
+  std::vector<Entry> all_;
   std::vector<Entry> harmful_;
   std::vector<Condition> conditions_;
   LooksAt looks_at_;

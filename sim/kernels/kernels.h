@@ -112,6 +112,35 @@ struct Kept {
   std::size_t inside = 0;
 };
 
+/// Rows of numbers of which the first ones are summed; `stride` from row to row, a multiple of 8.
+struct RowTable {
+  const float* numbers = nullptr;
+  std::size_t stride = 0;
+  std::size_t summed = 0;
+};
+
+/// Sums of many rows of some cells: normal numbers, bent to their skewness. Numbers stand side by side, `width`
+/// of them, a multiple of 8, of which the first `summed` are meant and the others are 0.
+struct BentSums {
+  const double* mean = nullptr;      ///< of a row; cell after cell
+  const double* variance = nullptr;  ///< the same
+  const double* skewness = nullptr;  ///< of a row, about its cell's mean
+  const double* factor = nullptr;    ///< of the correlations: column after column
+  std::size_t width = 0;
+  std::size_t summed = 0;
+};
+
+/// So many rows of a cell.
+struct CellCount {
+  double count = 0.0;
+  std::size_t cell = 0;
+};
+
+struct RankedPair {
+  float first = 0.0F;
+  float second = 0.0F;
+};
+
 /// Gaps between arrivals are added up in whole units, of their mean: sums of whole numbers are the same in any
 /// order, and never fall. So many gaps, each below 22.2, are below 2^31 units.
 inline constexpr double kGapUnit = 0x1p-18;
@@ -225,6 +254,21 @@ struct Kernels {
   /// there is room for where the room, in which it may write a vector too many, does not do.
   Kept (*keep_between)(const float* values, Bracket bracket, float* out, std::size_t room,
                        std::size_t count) noexcept;
+
+  /// Of so many values, and as many infinite ones after them as fill the last lanes: that which stands at
+  /// `rank`, from 0, and that which stands at `next`. By comparing each with each: for few.
+  RankedPair (*at_ranks)(const float* values, std::size_t count, std::size_t rank,
+                         std::size_t next) noexcept;
+
+  /// Per number, the sum over so many rows of a table, in double precision: of those at even places and
+  /// those at odd ones, then both. Writes a multiple of 8 sums.
+  void (*sums_of_rows)(RowTable table, const std::uint32_t* rows, std::size_t count,
+                       double* sums) noexcept;
+
+  /// The sums of so many rows of each of some cells; `fresh`: a standard normal number for each sum.
+  /// Writes at most `width` numbers.
+  void (*bent_sums)(const BentSums& law, const CellCount* counts, std::size_t cells,
+                    const double* fresh, double* sums) noexcept;
 
   /// Sums of column[place] over the places, or of its natural logarithm, in double precision: one sum
   /// per lane, then lanes 8, 4, 2 and 1 apart.

@@ -120,6 +120,34 @@ inline F32 square_root(F32 value) noexcept {
 #endif
 }
 
+/// The greatest lane.
+inline float greatest(F32 value) noexcept {
+#if defined(__AVX512F__)
+  value = larger(value, __builtin_shufflevector(value, value, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2,
+                                                3, 4, 5, 6, 7));
+  value = larger(value, __builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14,
+                                                15, 8, 9, 10, 11));
+#elif defined(__AVX2__)
+  value = larger(value, __builtin_shufflevector(value, value, 4, 5, 6, 7, 0, 1, 2, 3));
+#endif
+  float found = value[0];
+  for (std::size_t i = 1; i < 4; ++i) found = value[i] > found ? value[i] : found;
+  return found;
+}
+
+inline F64 square_root(F64 value) noexcept {
+#if defined(__AVX512F__)
+  return (F64)_mm512_maskz_sqrt_pd(0xFF, (__m512d)value);
+#elif defined(__AVX2__)
+  return (F64)_mm256_sqrt_pd((__m256d)value);
+#elif defined(__x86_64__)
+  return (F64)_mm_sqrt_pd((__m128d)value);
+#else
+  for (std::size_t i = 0; i < kDoubles; ++i) value[i] = __builtin_sqrt(value[i]);
+  return value;
+#endif
+}
+
 // Between widths; g++ 12 takes halves of halves where one does not say so.
 
 inline F64 to_double(HalfF32 values) noexcept {

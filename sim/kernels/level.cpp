@@ -97,6 +97,9 @@ const Kernels kKernels = {
     .count_at_most = count_at_most,
     .least_above = least_above,
     .keep_between = keep_between,
+    .at_ranks = at_ranks,
+    .sums_of_rows = sums_of_rows,
+    .bent_sums = bent_sums,
     .sums_at = sums_at,
     .log_sums_at = log_sums_at,
 };

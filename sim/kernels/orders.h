@@ -58,4 +58,19 @@ inline Kept keep_between(const float* values, Bracket bracket, float* out, std::
   return {.below = below, .inside = inside};
 }
 
+/// The greatest of those with at most so many below.
+inline RankedPair at_ranks(const float* values, std::size_t count, std::size_t rank,
+                           std::size_t next) noexcept {
+  const F32 none = all(-__builtin_inff());
+  F32 first = none, second = none;
+  for (std::size_t i = 0; i < count; i += kFloats) {
+    const F32 value = load<F32>(values + i);
+    I32 below{};
+    for (std::size_t j = 0; j < count; ++j) below -= all(values[j]) < value;
+    first = larger(below <= static_cast<std::int32_t>(rank) ? value : none, first);
+    second = larger(below <= static_cast<std::int32_t>(next) ? value : none, second);
+  }
+  return {.first = greatest(first), .second = greatest(second)};
+}
+
 }  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

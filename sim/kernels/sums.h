@@ -95,4 +95,44 @@ inline Sums log_sums_at(const float* column, const std::uint16_t* places,
   return sums_at(column, places, count, 1.0F, [](F32 values) { return log(values); });
 }
 
+inline void sums_of_rows(RowTable table, const std::uint32_t* rows, std::size_t count,
+                         double* sums) noexcept {
+  constexpr std::size_t kBlock = 8;
+  constexpr std::size_t kVectors = kBlock / kDoubles;
+  for (std::size_t first = 0; first < table.summed; first += kBlock) {
+    F64 even[kVectors] = {}, odd[kVectors] = {};
+    const auto add = [=](std::uint32_t row, F64(&to)[kVectors]) {
+      const float* numbers = table.numbers + row * table.stride + first;
+      for (std::size_t v = 0; v < kVectors; ++v)
+        to[v] += to_double(load<HalfF32>(numbers + v * kDoubles));
+    };
+    for (std::size_t i = 0; i + 1 < count; i += 2) {
+      add(rows[i], even);
+      add(rows[i + 1], odd);
+    }
+    if (count % 2 != 0) add(rows[count - 1], even);
+    for (std::size_t v = 0; v < kVectors; ++v) store(sums + first + v * kDoubles, even[v] + odd[v]);
+  }
+}
+
+inline void bent_sums(const BentSums& law, const CellCount* counts, std::size_t cells,
+                      const double* fresh, double* sums) noexcept {
+  double n = 0.0;
+  for (std::size_t c = 0; c < cells; ++c) n += counts[c].count;
+  const double sixth = 1.0 / (6.0 * __builtin_sqrt(n));
+  for (std::size_t first = 0; first < law.summed; first += kDoubles) {
+    F64 mean{}, variance{}, z{};
+    for (std::size_t c = 0; c < cells; ++c) {
+      const auto [count, cell] = counts[c];
+      mean += count * load<F64>(law.mean + cell * law.width + first);
+      variance += count * load<F64>(law.variance + cell * law.width + first);
+    }
+    for (std::size_t j = 0; j < law.summed; ++j)
+      z += fresh[j] * load<F64>(law.factor + j * law.width + first);
+    const F64 bend = load<F64>(law.skewness + first) * sixth;
+    const F64 bent = z + bend * (z * z - 1.0);
+    store(sums + first, mean + square_root(variance / (1.0 + 2.0 * bend * bend)) * bent);
+  }
+}
+
 }  // namespace gatewright::sim::GATEWRIGHT_KERNEL_LEVEL

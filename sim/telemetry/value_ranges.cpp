@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <boost/random/exponential_distribution.hpp>
 #include <boost/random/normal_distribution.hpp>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include <utility>
 
 #include "policies/assert.h"
+#include "sim/kernels/kernels.h"
 #include "sim/windows/counts.h"
 
 namespace gatewright::sim {
@@ -53,6 +55,8 @@ struct Point {
 };
 
 using Found = std::pair<double, double>;
+/// Few ranges take no memory.
+using Ranges = boost::container::small_vector<ValueRange, 8>;
 
 /// Uniform order statistics by gamma spacings.
 Found of_one_stretch(const ValueRange& range, std::uint64_t rank, Stream& stream) {
@@ -70,8 +74,7 @@ Found of_one_stretch(const ValueRange& range, std::uint64_t rank, Stream& stream
 }
 
 /// Up to so many known values are ranked by comparing each with each, without a branch.
-constexpr std::size_t kRanked = 48;
-constexpr std::size_t kVector = 8;
+constexpr std::size_t kRanked = 4 * kLanes;
 /// Up to so many known values are looked through without taking memory.
 constexpr std::size_t kMostKnown = 256;
 
@@ -84,20 +87,11 @@ Found of_known(std::span<float> known, std::uint64_t rank) {
     return {*place, next == rank ? *place : *std::min_element(place + 1, known.end())};
   }
   std::array<float, kRanked> all;
-  const std::size_t size = (known.size() + kVector - 1) / kVector * kVector;
+  const std::size_t size = (known.size() + kLanes - 1) / kLanes * kLanes;
   std::fill(std::ranges::copy(known, all.begin()).out,
             all.begin() + static_cast<std::ptrdiff_t>(size), kInfinity);
-  Found found;
-  for (const float value : known) {
-    std::uint32_t below = 0, up_to = 0;
-    for (std::size_t i = 0; i < size; ++i) {
-      below += all[i] < value ? 1U : 0U;
-      up_to += all[i] <= value ? 1U : 0U;
-    }
-    found.first = below <= rank && rank < up_to ? static_cast<double>(value) : found.first;
-    found.second = below <= next && next < up_to ? static_cast<double>(value) : found.second;
-  }
-  return found;
+  const auto [first, second] = kernels().at_ranks(all.data(), known.size(), rank, next);
+  return {first, second};
 }
 
 std::uint64_t count_below(std::span<const float> values, float bound) noexcept {
@@ -167,20 +161,24 @@ std::optional<Found> beside_known(const ValueRange& range, std::span<float> know
 /// Order statistics `rank` and `rank` + 1 among ranges and known values, narrowed down.
 class Selection {
  public:
-  Selection(std::vector<ValueRange> ranges, std::span<float> known, std::uint64_t rank,
+  Selection(std::span<const ValueRange> ranges, std::span<float> known, std::uint64_t rank,
             Stream& stream)
-      : ranges_(std::move(ranges)), known_(known), rank_(rank), stream_(stream) {}
+      : ranges_(ranges.begin(), ranges.end()), known_(known), rank_(rank), stream_(stream) {}
 
   [[nodiscard]] Found find() {
     std::ranges::sort(ranges_, {}, [](const ValueRange& range) { return range.among.front(); });
-    if (const auto found = narrow(place_of(ranges_, known_, rank_))) return *found;
+    const auto found = narrow(place_of({ranges_.data(), ranges_.size()}, known_, rank_));
+    return found ? *found : find_within();
+  }
+  /// The same, of a place.
+  [[nodiscard]] Found find_within() {
     for (bool is_first = true;; is_first = false) {
       if (ranges_.empty()) return of_known(known_, rank_);
       if (ranges_.size() == 1)
         if (const auto found = beside_known(ranges_.front(), known_, rank_, stream_)) return *found;
       if (is_first) {
-        if (const auto pivot = end_of_company()) {
-          if (const auto found = split_at(*pivot)) return *found;
+        if (const auto alone = end_of_company()) {
+          if (const auto found = split_at(*alone)) return *found;
           continue;
         }
       }
@@ -196,13 +194,21 @@ class Selection {
       const std::span<const float> among = largest->among;
       float pivot = among[among.size() / 2];
       if (pivot == among.front()) pivot = *std::ranges::upper_bound(among, pivot);
-      if (const auto found = split_at(pivot)) return *found;
+      if (const auto found = split_at({.value = pivot})) return *found;
     }
   }
 
  private:
-  /// From where on the range that reaches farthest is alone; most ranks that are asked for lie there.
-  [[nodiscard]] std::optional<float> end_of_company() const noexcept {
+  /// A number that parts what is below it from what is not.
+  struct Pivot {
+    float value;
+    const ValueRange* of = nullptr;  ///< a range that need not be looked through for it:
+    std::size_t place = 0;           ///< it stands there, or what stands there is as great
+  };
+
+  /// Where the range that reaches farthest is alone, if it is so early enough; most ranks that are asked
+  /// for lie there.
+  [[nodiscard]] std::optional<Pivot> end_of_company() const noexcept {
     const auto farthest = std::ranges::max_element(
         ranges_, {}, [](const ValueRange& range) { return range.among.back(); });
     float company = -kInfinity;
@@ -210,14 +216,19 @@ class Selection {
       if (range != farthest) company = std::max(company, range->among.back());
     for (const float value : known_)
       if (value <= farthest->among.back()) company = std::max(company, value);
-    const auto alone = std::ranges::upper_bound(farthest->among, company);
-    if (alone == farthest->among.begin() || alone == farthest->among.end()) return std::nullopt;
-    return *alone;
+    for (const std::size_t part : {2, 4, 8, 16, 32}) {
+      const std::size_t place = farthest->among.size() - farthest->among.size() / part - 1;
+      const float value = farthest->among[place];
+      if (value > company) return Pivot{.value = value, .of = &*farthest, .place = place};
+    }
+    return std::nullopt;
   }
 
   std::optional<Found> narrow(const Place& place) {
-    if (place.parts) return split_at(*place.parts);
-    ranges_ = {place.ranges.begin(), place.ranges.end()};
+    if (place.parts) return split_at({.value = *place.parts});
+    const auto first = ranges_.begin() + (place.ranges.data() - ranges_.data());
+    ranges_.erase(first + static_cast<std::ptrdiff_t>(place.ranges.size()), ranges_.end());
+    ranges_.erase(ranges_.begin(), first);
     const auto [from, to] = std::pair(place.from, place.to);
     const auto begin =
         std::partition(known_.begin(), known_.end(), [from](float value) { return value < from; });
@@ -249,15 +260,20 @@ class Selection {
     return {};
   }
 
+  /// Of the numbers of a range, those on the lower side.
+  static std::size_t lower_part(const ValueRange& range, const Pivot& pivot) noexcept {
+    if (&range == pivot.of) return pivot.place;
+    if (range.among.back() < pivot.value) return range.among.size();
+    const auto place = std::ranges::lower_bound(range.among, pivot.value);
+    return static_cast<std::size_t>(place - range.among.begin());
+  }
+
   /// Keeps what lies on the side of both ranks, or finds them where they part.
-  std::optional<Found> split_at(float pivot) {
-    std::vector<ValueRange> below, above;
-    below.reserve(ranges_.size());
-    above.reserve(ranges_.size());
+  std::optional<Found> split_at(const Pivot& pivot) {
+    Ranges below, above;
     std::uint64_t low = 0;
     for (const ValueRange& range : ranges_) {
-      const auto place = std::ranges::lower_bound(range.among, pivot);
-      const auto size = static_cast<std::size_t>(place - range.among.begin());
+      const std::size_t size = lower_part(range, pivot);
       const double share = static_cast<double>(size) / static_cast<double>(range.among.size());
       const std::uint64_t count = draw_binomial(stream_, {range.count, share});
       if (count > 0) below.push_back({range.among.first(size), count});
@@ -265,14 +281,16 @@ class Selection {
       low += count;
     }
     const auto middle = std::partition(known_.begin(), known_.end(),
-                                       [pivot](float value) { return value < pivot; });
+                                       [at = pivot.value](float value) { return value < at; });
     const std::span<float> known_below(known_.begin(), middle);
     const std::span<float> known_above(middle, known_.end());
     low += known_below.size();
     if (rank_ + 1 == low) {
-      const double left = Selection(below, known_below, rank_, stream_).find().first;
+      const double left =
+          Selection({below.data(), below.size()}, known_below, rank_, stream_).find().first;
       if (above.empty() && known_above.empty()) return std::pair(left, left);
-      return std::pair(left, Selection(above, known_above, 0, stream_).find().first);
+      return std::pair(
+          left, Selection({above.data(), above.size()}, known_above, 0, stream_).find().first);
     }
     const bool is_below = rank_ < low;
     ranges_ = is_below ? std::move(below) : std::move(above);
@@ -281,11 +299,18 @@ class Selection {
     return std::nullopt;
   }
 
-  std::vector<ValueRange> ranges_;
+  Ranges ranges_;
   std::span<float> known_;
   std::uint64_t rank_;
   Stream& stream_;
 };
+
+/// The luck of a rank.
+Stream luck_of(std::uint64_t luck, std::uint64_t rank) noexcept {
+  constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15U;  // 2^64 by the golden ratio
+  static const std::array<std::uint32_t, 4> world = scrambled_world(0, 0);
+  return {world, "telemetry.values", luck + rank * kGolden};
+}
 
 }  // namespace
 
@@ -320,12 +345,24 @@ void ValueRanges::add(const ValueRanges& other) {
 std::pair<double, double> ValueRanges::select(std::span<const float> known,
                                               std::uint64_t rank) const {
   GATEWRIGHT_ASSERT(rank < count_ + known.size());
+  alignas(64) std::array<float, kMostKnown + kLanes> room;  // NOLINT: what is kept is filled
+  if (known.size() > kMostKnown) {
+    std::vector<float> all(known.begin(), known.end());
+    Stream stream = luck_of(luck_, rank);
+    return Selection(ranges_, all, rank, stream).find();
+  }
+  // Of few values a high quantile is one of those above all stretches.
+  float highest = -kInfinity;
+  for (const ValueRange& range : ranges_) highest = std::max(highest, range.among.back());
+  const Kept above = kernels().keep_between(known.data(), {.above = highest, .most = kInfinity},
+                                            room.data(), room.size(), known.size());
+  const std::uint64_t others = count_ + above.below;
+  if (rank >= others) return of_known(std::span(room).first(above.inside), rank - others);
   // Most ranks lie in few stretches or among few known values.
   const Place place = place_of(ranges_, known, rank);
-  std::array<float, kMostKnown + 1> room;  // NOLINT: what is kept is filled
-  if (place.parts || known.size() > kMostKnown) {
-    std::vector<float> all(known.begin(), known.end());
-    Stream stream({luck_, rank, "telemetry.values", 0});
+  Stream stream = luck_of(luck_, rank);
+  if (place.parts) {
+    const std::span<float> all(room.begin(), std::ranges::copy(known, room.begin()).out);
     return Selection(ranges_, all, rank, stream).find();
   }
   std::size_t count = 0;
@@ -336,10 +373,9 @@ std::pair<double, double> ValueRanges::select(std::span<const float> known,
   const std::span<float> kept = std::span(room).first(count);
   rank -= place.below;
   if (place.ranges.empty()) return of_known(kept, rank);
-  Stream stream({luck_, rank, "telemetry.values", 0});
   if (place.ranges.size() == 1)
     if (const auto found = beside_known(place.ranges.front(), kept, rank, stream)) return *found;
-  return Selection({place.ranges.begin(), place.ranges.end()}, kept, rank, stream).find();
+  return Selection(place.ranges, kept, rank, stream).find_within();
 }
 
 ValueRanges::Below::Below(const ValueRanges& ranges)

@@ -86,9 +86,11 @@ std::array<std::uint32_t, kTexts> md5_first_words(
   return first_words(blocks);
 }
 
-/// From number to number only the words with digits change, and the length.
+/// From number to number only the words with digits change, and the length; nine times of ten only the
+/// last digit, which is a byte of its word.
 void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept {
   constexpr std::size_t kMostDigits = 10;
+  constexpr std::size_t kLength = kMd5BlockBytes / 4 - 2;
   GATEWRIGHT_ASSERT(prefix.size() + kMostDigits <= kMd5MostInLastBlock);
   std::uint32_t blocks[kMd5BlockBytes / 4][kTexts] = {};
   Md5Block block{};
@@ -97,26 +99,38 @@ void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out)
   block[prefix.size()] = '0';
   block[end] = 0x80;
   end_with_length(block, end);
-  for (std::size_t word = 0; word < prefix.size() / 4; ++word)
-    std::ranges::fill(blocks[word], little_endian(block.data() + 4 * word));
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t lane = i % kTexts;
-    for (std::size_t word = prefix.size() / 4; word <= end / 4; ++word)
-      blocks[word][lane] = little_endian(block.data() + 4 * word);
-    blocks[kMd5BlockBytes / 4 - 2][lane] = little_endian(block.data() + kMd5BlockBytes - 8);
-    if (lane + 1 == kTexts || i + 1 == out.size())
-      std::copy_n(first_words(blocks).begin(), lane + 1,
+  const auto word_at = [&block](std::size_t word) {
+    return little_endian(block.data() + 4 * word);
+  };
+  const std::size_t first = prefix.size() / 4;
+  for (std::size_t word = 0; word < first; ++word) std::ranges::fill(blocks[word], word_at(word));
+  std::size_t lane = 0;
+  for (std::size_t i = 0; i < out.size();) {
+    // Numbers that differ in the last digit.
+    const std::size_t changing = (end - 1) / 4;
+    const std::uint32_t one = 1U << (8 * ((end - 1) % 4));
+    std::uint32_t last = word_at(changing);
+    for (std::size_t digit = 0; digit < 10 && i < out.size(); ++digit, last += one) {
+      for (std::size_t word = first; word <= end / 4; ++word) blocks[word][lane] = word_at(word);
+      blocks[changing][lane] = last;
+      blocks[kLength][lane] = word_at(kLength);
+      ++i;
+      if (++lane < kTexts && i < out.size()) continue;
+      std::copy_n(first_words(blocks).begin(), lane,
                   out.begin() + static_cast<std::ptrdiff_t>(i - lane));
-    std::size_t digit = end;
-    while (digit > prefix.size() && ++block[--digit] > '9') {
-      block[digit] = '0';
-      if (digit > prefix.size()) continue;
-      // All nines: one digit more.
-      block[digit] = '1';
-      block[end++] = '0';
-      block[end] = 0x80;
-      end_with_length(block, end);
+      lane = 0;
     }
+    // On to the next ten.
+    std::size_t digit = end - 1;
+    while (digit > prefix.size() && ++block[--digit] > '9') block[digit] = '0';
+    const bool is_all_nines = std::all_of(
+        block.begin() + static_cast<std::ptrdiff_t>(prefix.size()),
+        block.begin() + static_cast<std::ptrdiff_t>(end), [](unsigned char c) { return c == '0'; });
+    if (!is_all_nines) continue;
+    block[prefix.size()] = '1';
+    block[end++] = '0';
+    block[end] = 0x80;
+    end_with_length(block, end);
   }
 }
 

@@ -39,14 +39,14 @@ inline void add_md5_block(Md5State<Word>& state, WordAt word_at) noexcept {
     constexpr std::size_t kPlace[4] = {i, (5 * i + 1) % 16, (3 * i + 5) % 16, (7 * i) % 16};
     Word mixed;
     if constexpr (i < 16)
-      mixed = (s.b & s.c) | (~s.b & s.d);
+      mixed = s.d ^ (s.b & (s.c ^ s.d));  // each bit of c where b has a one, else of d
     else if constexpr (i < 32)
-      mixed = (s.d & s.b) | (~s.d & s.c);
+      mixed = s.c ^ (s.d & (s.b ^ s.c));
     else if constexpr (i < 48)
       mixed = s.b ^ s.c ^ s.d;
     else
       mixed = s.c ^ (s.b | ~s.d);
-    const Word sum = s.a + mixed + kMd5Sines[i] + word_at(kPlace[i / 16]);
+    const Word sum = (s.a + kMd5Sines[i] + word_at(kPlace[i / 16])) + mixed;  // known last
     s = {s.d, s.b + ((sum << kBy) | (sum >> (32 - kBy))), s.b, s.c};
   };
   [&step]<std::size_t... i>(std::index_sequence<i...>) { (step.template operator()<i>(), ...); }

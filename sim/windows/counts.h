@@ -8,7 +8,8 @@
 
 namespace gatewright::sim {
 
-/// Counts with a variance below 20 are Boost's, exact. Others are a normal number bent by the expansion
+/// Counts with a variance below 20 are exact: of a Poisson law by tables of alternatives, of trials by few
+/// hits of many boxes or by drawing 64 of them side by side (see counts.cpp). Others are a normal number bent by the expansion
 /// of Cornish and Fisher (1938; to the third order) of the smooth law that rounds to the count's (its
 /// cumulants are the count's less those of rounding: Sheppard 1898), and rounded: their distribution
 /// function is off by less than 1e-5, and by ever less as they grow (tested against Boost.Math's).

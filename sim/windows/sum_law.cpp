@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "policies/assert.h"
+#include "sim/kernels/kernels.h"
 #include "sim/windows/counts.h"
 
 namespace gatewright::sim {
@@ -15,8 +16,13 @@ namespace {
 
 /// So many rows are drawn in the time that it takes to split requests off for one more cell.
 constexpr std::uint64_t kRowsPerCell = 4;
+/// So few requests are not split any further.
+constexpr std::uint64_t kTooFew = 4;
 /// Rows are added so many numbers at a time.
 constexpr std::size_t kBlock = 8;
+constexpr std::size_t padded(std::size_t width) noexcept {
+  return (width + kBlock - 1) / kBlock * kBlock;
+}
 /// Below this share of its variance a number is a linear function of those before it.
 constexpr double kNothingLeft = 1e-9;
 
@@ -69,22 +75,23 @@ struct SumLaw::PowerSums {
 };
 
 SumLaw::SumLaw(Table table)
-    : rows_(std::move(table.numbers)),
-      width_(table.width),
-      summed_(table.summed),
-      stride_((table.width + kBlock - 1) / kBlock * kBlock) {
+    : width_(table.width), summed_(table.summed), stride_(padded(table.width)) {
   GATEWRIGHT_ASSERT(summed_ <= kMostWide && summed_ <= width_);
-  if (width_ == 0) return;
-  const std::size_t count = rows_.size() / width_;
+  if (width_ == 0) {
+    divisions_.resize(1);
+    return;
+  }
+  const std::size_t count = table.numbers.size() / width_;
   GATEWRIGHT_ASSERT(count > 0 && table.fine <= count);
   all_ = {static_cast<std::uint32_t>(count - table.fine), static_cast<std::uint32_t>(table.fine)};
   if (table.cell.empty()) table.cell.assign(count, 0);
-  const std::vector<std::uint32_t> order = sort_by_weight(table.cell);
+  const std::vector<std::uint32_t> order = sort_by_weight(table.numbers, table.cell);
   divide(table);
   find_bodies(order);
 }
 
-std::vector<std::uint32_t> SumLaw::sort_by_weight(std::vector<std::uint16_t>& cell) {
+std::vector<std::uint32_t> SumLaw::sort_by_weight(std::span<const float> numbers,
+                                                  std::vector<std::uint16_t>& cell) {
   const std::size_t count = cell.size();
   const auto mass_of = [this](std::size_t r) {
     return r < all_.whole ? static_cast<double>(kFine) : 1.0;
@@ -93,11 +100,11 @@ std::vector<std::uint32_t> SumLaw::sort_by_weight(std::vector<std::uint16_t>& ce
   std::vector<double> mean(summed_), sd(summed_);
   for (std::size_t r = 0; r < count; ++r)
     for (std::size_t j = 0; j < summed_; ++j)
-      mean[j] += mass_of(r) * static_cast<double>(rows_[r * width_ + j]);
+      mean[j] += mass_of(r) * static_cast<double>(numbers[r * width_ + j]);
   for (double& m : mean) m /= all;
   for (std::size_t r = 0; r < count; ++r) {
     for (std::size_t j = 0; j < summed_; ++j) {
-      const double away = static_cast<double>(rows_[r * width_ + j]) - mean[j];
+      const double away = static_cast<double>(numbers[r * width_ + j]) - mean[j];
       sd[j] += mass_of(r) * away * away;
     }
   }
@@ -111,8 +118,8 @@ std::vector<std::uint32_t> SumLaw::sort_by_weight(std::vector<std::uint16_t>& ce
   for (std::size_t r = 0; r < count; ++r) {
     double farthest = 0.0;
     for (std::size_t j = 0; j < summed_; ++j)
-      farthest = std::max(farthest,
-                          std::fabs(static_cast<double>(rows_[r * width_ + j]) - mean[j]) * sd[j]);
+      farthest = std::max(
+          farthest, std::fabs(static_cast<double>(numbers[r * width_ + j]) - mean[j]) * sd[j]);
     const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(farthest));
     weight[r] = static_cast<std::uint16_t>(~(bits >> kLowerBits));
     ++place[weight[r]];
@@ -121,19 +128,33 @@ std::vector<std::uint32_t> SumLaw::sort_by_weight(std::vector<std::uint16_t>& ce
   std::vector<std::uint32_t> by_weight(count);
   for (std::uint32_t r = 0; r < count; ++r) by_weight[place[weight[r]]++] = r;
 
-  std::vector<float> sorted(count * stride_, 0.0F);
+  // Those that become heavy together, cell by cell: what is drawn of a cell is side by side.
+  std::uint64_t mass = 0;
+  const bool is_divided = std::ranges::any_of(cell, [](std::uint16_t c) { return c != 0; });
+  for (auto first = by_weight.begin(); is_divided && first != by_weight.end();) {
+    const auto level_with = [this, &mass](std::uint32_t r) {
+      return std::bit_width(all_.mass() / (mass + (r < all_.whole ? kFine : 1)));
+    };
+    const auto level = level_with(*first);
+    auto last = first;
+    for (; last != by_weight.end() && level_with(*last) == level; ++last)
+      mass += *last < all_.whole ? kFine : 1;
+    std::ranges::stable_sort(first, last, {}, [&cell](std::uint32_t r) { return cell[r]; });
+    first = last;
+  }
+
+  rows_.assign(count * stride_, 0.0F);
   std::vector<std::uint16_t> cell_of_sorted(count);
   std::vector<std::uint32_t> order;
   order.reserve(count);
   std::uint32_t whole = 0, fine = all_.whole;
   for (const std::uint32_t r : by_weight) {
     const std::uint32_t to = r < all_.whole ? whole++ : fine++;
-    std::copy_n(rows_.begin() + static_cast<std::ptrdiff_t>(r * width_), width_,
-                sorted.begin() + static_cast<std::ptrdiff_t>(to * stride_));
+    std::ranges::copy(numbers.subspan(r * width_, width_),
+                      rows_.begin() + static_cast<std::ptrdiff_t>(to * stride_));
     cell_of_sorted[to] = cell[r];
     order.push_back(to);
   }
-  rows_ = std::move(sorted);
   cell = std::move(cell_of_sorted);
   return order;
 }
@@ -154,7 +175,8 @@ void SumLaw::divide(Table& table) {
     for (std::uint32_t r = 0; r < division.cell.size(); ++r) {
       const bool is_whole = r < all_.whole;
       Cell& cell = division.cells[division.cell[r]];
-      (is_whole ? cell.whole : cell.fine).push_back(r);
+      cell.rows.push_back(r);
+      if (is_whole) ++cell.whole;
       mass[division.cell[r]] += is_whole ? kFine : 1;
     }
     division.order.resize(division.cells.size());
@@ -187,8 +209,8 @@ void SumLaw::find_bodies(std::span<const std::uint32_t> order) {
   std::vector<PowerSums> sums(cells, PowerSums(summed_));
   std::vector<Share> first(cells);
   for (std::size_t c = 0; c < cells; ++c) {
-    const auto& [whole, fine] = divisions_.front().cells[c];
-    first[c] = {static_cast<std::uint32_t>(whole.size()), static_cast<std::uint32_t>(fine.size())};
+    const auto& [rows, whole] = divisions_.front().cells[c];
+    first[c] = {whole, static_cast<std::uint32_t>(rows.size()) - whole};
   }
   // From the lightest row to the heaviest: each body is the one before and some more.
   Share heavy = all_;
@@ -228,8 +250,9 @@ void SumLaw::find_bodies(std::span<const std::uint32_t> order) {
 
 void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
                        std::span<const double> scale, Body& body) const {
-  body.mean.assign(sums.size() * summed_, 0.0);
-  body.variance.assign(sums.size() * summed_, 0.0);
+  const std::size_t width = padded(summed_);
+  body.mean.assign(sums.size() * width, 0.0);
+  body.variance.assign(sums.size() * width, 0.0);
   // Of rows less their cell's mean, over all of them.
   std::vector<double> covariance(summed_ * (summed_ + 1) / 2), third(summed_);
   double all = 0.0;
@@ -247,12 +270,12 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
             (sums[c].products[place] - sums[c].first[i] * sums[c].first[j] / n) / all;
       const double m = sums[c].first[i] / n;
       const double second = sums[c].products[i * (i + 1) / 2 + i] / n;
-      body.mean[c * summed_ + i] = centre[i] + scale[i] * m;
-      body.variance[c * summed_ + i] = scale[i] * scale[i] * std::max(0.0, second - m * m);
+      body.mean[c * width + i] = centre[i] + scale[i] * m;
+      body.variance[c * width + i] = scale[i] * scale[i] * std::max(0.0, second - m * m);
       third[i] += n / all * (sums[c].third[i] / n - 3.0 * m * second + 2.0 * m * m * m);
     }
   }
-  body.skewness.resize(summed_);
+  body.skewness.assign(width, 0.0);
   for (std::size_t j = 0; j < summed_; ++j) {
     const double variance = covariance[j * (j + 1) / 2 + j];
     body.skewness[j] = variance > 0.0 ? third[j] / (variance * std::sqrt(variance)) : 0.0;
@@ -265,155 +288,156 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
     const double length = std::sqrt(std::inner_product(begin, end, begin, 0.0));
     if (length > 0.0) std::transform(begin, end, begin, [length](double w) { return w / length; });
   }
+  body.factor.assign(summed_ * width, 0.0);
   for (std::size_t j = 0; j < summed_; ++j)
     for (std::size_t i = j; i < summed_; ++i)
-      body.factor.push_back(covariance[i * (i + 1) / 2 + j]);
+      body.factor[j * width + i] = covariance[i * (i + 1) / 2 + j];
 }
 
 std::size_t SumLaw::level_of(std::uint64_t count) const noexcept {
   if (summed_ == 0) return levels_;  // nothing is heavy
-  return std::min(static_cast<std::size_t>(std::bit_width((count - 1) / kSingly)), levels_);
+  const std::uint64_t heavy = count < kMany ? kSingly : kHeavy;
+  return std::min(static_cast<std::size_t>(std::bit_width((count - 1) / heavy)), levels_);
 }
 
-std::uint32_t SumLaw::draw_row(Stream& stream, Share among) const noexcept {
-  const std::uint64_t place = one_of(stream, among.mass());
+SumLaw::Fresh SumLaw::more_rows(std::uint64_t count, Drawn& drawn) {
+  const std::size_t before = drawn.rows.size();
+  drawn.rows.resize(before + count);
+  drawn.cell_of_row.resize(before + count);
+  return {std::span(drawn.rows).subspan(before), std::span(drawn.cell_of_row).subspan(before)};
+}
+
+void SumLaw::draw_rows(std::uint64_t count, Share among, const Division& division, Stream& stream,
+                       Drawn& drawn) const {
+  const std::uint64_t mass = among.mass();
   const std::uint64_t whole = std::uint64_t{among.whole} * kFine;
-  return static_cast<std::uint32_t>(place < whole ? place / kFine : all_.whole + (place - whole));
+  const std::uint64_t skipped = all_.whole - whole;  // modulo 2^64
+  const Fresh fresh = more_rows(count, drawn);
+  for (std::uint32_t& r : fresh.rows) {
+    const std::uint64_t place = one_of(stream, mass);
+    const std::uint64_t of_whole = place / kFine, of_fine = place + skipped;
+    r = static_cast<std::uint32_t>(place < whole ? of_whole : of_fine);
+    __builtin_prefetch(rows_.data() + r * stride_);
+    __builtin_prefetch(division.cell.data() + r);
+  }
 }
 
-std::uint32_t SumLaw::draw_row(Stream& stream, const Cell& cell, Share first) noexcept {
-  const std::uint64_t whole = (cell.whole.size() - first.whole) * kFine;
-  const std::uint64_t place = one_of(stream, whole + (cell.fine.size() - first.fine));
-  return place < whole ? cell.whole[first.whole + place / kFine]
-                       : cell.fine[first.fine + (place - whole)];
+/// Of all rows that were drawn.
+void SumLaw::find_cells(const Division& division, Drawn& drawn) noexcept {
+  const bool is_one_cell = division.cells.size() == 1;
+  for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
+    drawn.cell_of_row[i] = is_one_cell ? std::uint16_t{0} : division.cell[drawn.rows[i]];
+    ++drawn.cells[drawn.cell_of_row[i]];
+  }
 }
 
-void SumLaw::add(std::uint64_t count, Stream& stream, std::span<double> sums, Drawn& drawn) const {
+void SumLaw::draw_rows(std::uint64_t count, std::uint16_t cell, const Division& division,
+                       const Body& body, Stream& stream, Drawn& drawn) const {
+  const Cell& among = division.cells[cell];
+  const Share first = body.first[cell];
+  const std::uint64_t mass = body.mass[cell];
+  const std::uint64_t whole = std::uint64_t{among.whole - first.whole} * kFine;
+  const std::uint64_t skipped = among.whole + first.fine - whole;  // modulo 2^64
+  const Fresh fresh = more_rows(count, drawn);
+  for (std::uint32_t& r : fresh.rows) {
+    const std::uint64_t place = one_of(stream, mass);
+    const std::uint64_t of_whole = first.whole + place / kFine, of_fine = place + skipped;
+    r = among.rows[place < whole ? of_whole : of_fine];
+    __builtin_prefetch(rows_.data() + r * stride_);
+  }
+  std::ranges::fill(fresh.cell_of_row, cell);
+  drawn.cells[cell] += count;
+}
+
+void SumLaw::draw(std::uint64_t count, Stream& stream, Drawn& drawn) const {
   drawn.rows.clear();
+  drawn.cell_of_row.clear();
+  drawn.in_body.clear();
+  drawn.cells.clear();
   drawn.division = 0;
   drawn.has_all_rows = true;
-  if (width_ == 0 || count == 0) {
-    drawn.cells.clear();
-    return;
-  }
+  if (width_ == 0 || count == 0) return;
   const std::size_t cells = divisions_.front().cells.size();
   if (count <= std::max<std::uint64_t>(kSingly, cells > 1 ? kRowsPerCell * cells : 0)) {
-    for (std::uint64_t i = 0; i < count; ++i) {
-      drawn.rows.push_back(draw_row(stream, all_));
-      __builtin_prefetch(rows_.data() + drawn.rows.back() * stride_);
-    }
-    drawn.cells.assign(cells, 0);
-    count_cells(divisions_.front(), drawn);
-    add_rows(drawn.rows, sums);
+    draw_rows(count, all_, divisions_.front(), stream, drawn);
     return;
   }
   drawn.has_all_rows = false;
   while (drawn.division + 1 < divisions_.size() && divisions_[drawn.division + 1].from <= count)
     ++drawn.division;
+  drawn.level = level_of(count);
   const Division& division = divisions_[drawn.division];
-  const Body& body = division.bodies[level_of(count) - 1];
+  const Body& body = division.bodies[drawn.level - 1];
   const double share = static_cast<double>(body.heavy.mass()) / static_cast<double>(all_.mass());
   const std::uint64_t heavy = draw_binomial(stream, {count, share});
+  draw_rows(heavy, body.heavy, division, stream, drawn);
   drawn.cells.assign(division.cells.size(), 0);
-  for (std::uint64_t i = 0; i < heavy; ++i) {
-    const std::uint32_t r = draw_row(stream, body.heavy);
-    drawn.rows.push_back(r);
-    __builtin_prefetch(rows_.data() + r * stride_);
-  }
-  count_cells(division, drawn);
-  drawn.in_body.assign(division.cells.size(), 0);
+  find_cells(division, drawn);
   split_over_cells(division, body, count - heavy, stream, drawn);
-  add_rows(drawn.rows, sums);
-  add_body(body, drawn.in_body, stream, sums);
 }
 
-/// Those of the rows that were drawn.
-void SumLaw::count_cells(const Division& division, Drawn& drawn) noexcept {
-  if (division.cells.size() == 1) {
-    drawn.cells.front() = drawn.rows.size();
-    return;
+void SumLaw::add(Drawn& drawn, Stream& stream, std::span<double> sums) const {
+  const Division& division = divisions_[drawn.division];
+  if (drawn.has_all_rows && !drawn.rows.empty()) {
+    drawn.cells.assign(division.cells.size(), 0);
+    find_cells(division, drawn);
   }
-  for (const std::uint32_t r : drawn.rows) ++drawn.cells[division.cell[r]];
+  add_rows(drawn.rows, sums);
+  if (!drawn.in_body.empty())
+    add_body(division.bodies[drawn.level - 1], drawn.in_body, stream, sums);
 }
 
 /// `left` requests that are no heavy ones.
 void SumLaw::split_over_cells(const Division& division, const Body& body, std::uint64_t left,
                               Stream& stream, Drawn& drawn) const {
-  const auto draw = [&](std::size_t c) {
-    drawn.rows.push_back(draw_row(stream, division.cells[c], body.first[c]));
-    __builtin_prefetch(rows_.data() + drawn.rows.back() * stride_);
-    ++drawn.cells[c];
-  };
   std::uint64_t mass = all_.mass() - body.heavy.mass();
   for (std::size_t i = 0; i < division.order.size() && left > 0; ++i) {
     const std::uint16_t c = division.order[i];
     const bool is_last = i + 1 == division.order.size();
-    if (left <= kSingly && !is_last) {
-      // Too few to be split any further.
+    if (left <= kTooFew && !is_last) {
       for (; left > 0; --left) {
         std::uint64_t place = one_of(stream, mass);
         std::size_t at = i;
         while (place >= body.mass[division.order[at]]) place -= body.mass[division.order[at++]];
-        draw(division.order[at]);
+        draw_rows(1, division.order[at], division, body, stream, drawn);
       }
       return;
     }
     const double share = static_cast<double>(body.mass[c]) / static_cast<double>(mass);
-    std::uint64_t here = is_last ? left : draw_binomial(stream, {left, share});
+    const std::uint64_t here = is_last ? left : draw_binomial(stream, {left, share});
     left -= here;
     mass -= body.mass[c];
     if (drawn.cells[c] + here <= kSingly) {
-      for (; here > 0; --here) draw(c);
+      draw_rows(here, c, division, body, stream, drawn);
     } else {
-      drawn.in_body[c] = here;
+      drawn.in_body.push_back({.count = static_cast<double>(here), .cell = c});
       drawn.cells[c] += here;
     }
   }
 }
 
 void SumLaw::add_rows(std::span<const std::uint32_t> rows, std::span<double> sums) const noexcept {
-  for (std::size_t first = 0; first < summed_; first += kBlock) {
-    std::array<double, kBlock> block{};
-    for (const std::uint32_t r : rows) {
-      const float* numbers = rows_.data() + r * stride_ + first;
-      for (std::size_t j = 0; j < kBlock; ++j) block[j] += static_cast<double>(numbers[j]);
-    }
-    const std::size_t used = std::min(kBlock, summed_ - first);
-    for (std::size_t j = 0; j < used; ++j) sums[first + j] += block[j];
-  }
+  static_assert(kMostWide % kBlock == 0);
+  std::array<double, kMostWide> of_rows;  // NOLINT: the first summed_ are filled
+  if (rows.empty()) return;
+  kernels().sums_of_rows({.numbers = rows_.data(), .stride = stride_, .summed = summed_},
+                         rows.data(), rows.size(), of_rows.data());
+  for (std::size_t j = 0; j < summed_; ++j) sums[j] += of_rows[j];
 }
 
-void SumLaw::add_body(const Body& body, std::span<const std::uint64_t> counts, Stream& stream,
+void SumLaw::add_body(const Body& body, std::span<const CellCount> counts, Stream& stream,
                       std::span<double> sums) const {
-  std::array<double, kMostWide> variance;  // NOLINT: of these three the first summed_ are filled
-  std::array<double, kMostWide> z;         // NOLINT
-  std::fill_n(variance.begin(), summed_, 0.0);
-  std::fill_n(z.begin(), summed_, 0.0);
-  double n = 0.0;
-  for (std::size_t c = 0; c < counts.size(); ++c) {
-    if (counts[c] == 0) continue;
-    const auto count = static_cast<double>(counts[c]);
-    n += count;
-    const double* mean = body.mean.data() + c * summed_;
-    const double* of_one = body.variance.data() + c * summed_;
-    for (std::size_t j = 0; j < summed_; ++j) {
-      sums[j] += count * mean[j];
-      variance[j] += count * of_one[j];
-    }
-  }
-  if (n == 0.0) return;
-  boost::random::normal_distribution<double> normal;
-  const double* weight = body.factor.data();
-  for (std::size_t j = 0; j < summed_; ++j) {
-    const double fresh = normal(stream);
-    for (std::size_t i = j; i < summed_; ++i) z[i] += *weight++ * fresh;
-  }
-  const double sixth = 1.0 / (6.0 * std::sqrt(n));
-  for (std::size_t j = 0; j < summed_; ++j) {
-    const double bend = body.skewness[j] * sixth;
-    const double bent = z[j] + bend * (z[j] * z[j] - 1.0);
-    sums[j] += std::sqrt(variance[j] / (1.0 + 2.0 * bend * bend)) * bent;
-  }
+  std::array<double, kMostWide> fresh;    // NOLINT: of both the beginning is filled
+  std::array<double, kMostWide> of_body;  // NOLINT
+  stream.fill_normal(std::span(fresh).first(summed_));
+  kernels().bent_sums({.mean = body.mean.data(),
+                       .variance = body.variance.data(),
+                       .skewness = body.skewness.data(),
+                       .factor = body.factor.data(),
+                       .width = padded(summed_),
+                       .summed = summed_},
+                      counts.data(), counts.size(), fresh.data(), of_body.data());
+  for (std::size_t j = 0; j < summed_; ++j) sums[j] += of_body[j];
 }
 
 }  // namespace gatewright::sim

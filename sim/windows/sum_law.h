@@ -2,11 +2,13 @@
 // Used by WindowLaw, one per kind of request; it knows rows of numbers, never what they mean.
 #pragma once
 
+#include <boost/align/aligned_allocator.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "sim/kernels/kernels.h"
 #include "sim/streams.h"
 
 namespace gatewright::sim {
@@ -14,12 +16,12 @@ namespace gatewright::sim {
 /// Rows are whole or fine: whole ones are equally likely, and kFine fine ones are as likely as a whole
 /// one, where more detail is wanted. Every row lies in a cell. A sum of n rows is split by how far a row
 /// lies from the mean, in standard deviations of its farthest number: the heaviest 1/2^k of the rows come
-/// a binomial number of times, about 8 to 16, and are drawn one by one, so that what makes sums skewed is
-/// exact. The others, which are bounded, are split over the cells by a multinomial law. Where a cell has
-/// few of them they are drawn one by one as well; the rest is a normal vector with the means and the
-/// variances of as many rows of each cell and the correlations within cells, each number bent to its
-/// skewness (Cornish and Fisher 1938, first term; scaled back to the variance). Up to 16 requests are
-/// all drawn one by one, and more where there are many cells.
+/// a binomial number of times, about 8 to 16, or half as often among many, and are drawn one by one, so
+/// that what makes sums skewed is exact. The others, which are bounded, are split over the cells by a
+/// multinomial law. Where a cell has few of them they are drawn one by one as well; the rest is a normal
+/// vector with the means and the variances of as many rows of each cell and the correlations within cells,
+/// each number bent to its skewness (Cornish and Fisher 1938, first term; scaled back to the variance). Up
+/// to 16 requests are all drawn one by one, and more where there are many cells.
 class SumLaw {
  public:
   /// Rows side by side.
@@ -52,21 +54,22 @@ class SumLaw {
     std::size_t division = 0;  ///< which cells these are: 0 the table's, i the i-th merged ones
     std::vector<std::uint64_t> cells;
     std::vector<std::uint32_t> rows;
-    bool has_all_rows = false;           ///< because they were few
-    std::vector<std::uint64_t> in_body;  ///< per cell: those that were not drawn one by one
+    std::vector<std::uint16_t> cell_of_row;  ///< per row that was drawn
+    bool has_all_rows = false;               ///< because they were few
+    std::vector<CellCount> in_body;          ///< those that were not drawn one by one
+    std::size_t level = 0;                   ///< whose body that is
   };
-  /// Adds the sums of `count` independent rows to `sums`, of which there are width(), and says where they
-  /// lie.
-  void add(std::uint64_t count, Stream& stream, std::span<double> sums, Drawn& drawn) const;
-  /// The cell of a row that was drawn.
-  [[nodiscard]] std::uint16_t cell(const Drawn& drawn, std::uint32_t r) const noexcept {
-    return divisions_[drawn.division].cell[r];
-  }
-
+  /// Draws `count` independent rows, but for what stands in them, which is fetched meanwhile.
+  void draw(std::uint64_t count, Stream& stream, Drawn& drawn) const;
+  /// Adds their sums to `sums`, of which there are width(), and says where they lie.
+  void add(Drawn& drawn, Stream& stream, std::span<double> sums) const;
   /// Most numbers that are summed.
   static constexpr std::size_t kMostWide = 128;
-  /// Requests that are drawn one by one, at most: of all, on average, and of one cell.
+  /// Requests that are drawn one by one, at most: of all, of one cell, and on average of the heaviest.
   static constexpr std::uint64_t kSingly = 16;
+  /// Of so many requests the heaviest need not be as many: the others are nearer to normal.
+  static constexpr std::uint64_t kMany = 512;
+  static constexpr std::uint64_t kHeavy = 8;
 
  private:
   /// So many of a sorted list of whole rows and of one of fine rows: the first ones.
@@ -82,14 +85,11 @@ class SumLaw {
     Share heavy;
     std::vector<Share> first;         ///< per cell: its rows before are heavy ones
     std::vector<std::uint64_t> mass;  ///< per cell: of the others, in fine rows
-    std::vector<double> mean;
-    std::vector<double> variance;
-    std::vector<double> skewness;  ///< per number, within cells
-    std::vector<double>
-        factor;  ///< lower triangle, column after column, of the correlations' factor
+    std::vector<double> mean, variance, skewness, factor;  ///< see BentSums
   };
   struct Cell {
-    std::vector<std::uint32_t> whole, fine;  ///< its rows, the heaviest first
+    std::vector<std::uint32_t> rows;  ///< whole ones, the heaviest first, then fine ones, likewise
+    std::uint32_t whole = 0;          ///< so many
   };
   /// A way to tell rows apart, for so many requests.
   struct Division {
@@ -103,8 +103,10 @@ class SumLaw {
     std::vector<Body> bodies;
   };
   struct PowerSums;
-  /// The rows, the heaviest first.
-  [[nodiscard]] std::vector<std::uint32_t> sort_by_weight(std::vector<std::uint16_t>& cell);
+  using Rows = std::vector<float, boost::alignment::aligned_allocator<float, 64>>;
+  /// The rows, the heaviest first; `numbers` and `cell` are as in a table.
+  [[nodiscard]] std::vector<std::uint32_t> sort_by_weight(std::span<const float> numbers,
+                                                          std::vector<std::uint16_t>& cell);
   void divide(Table& table);
   void find_bodies(std::span<const std::uint32_t> order);
   void fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
@@ -113,20 +115,30 @@ class SumLaw {
     __extension__ using Wide = unsigned __int128;
     return static_cast<std::uint64_t>((Wide{stream()} * count) >> 64);
   }
-  [[nodiscard]] std::uint32_t draw_row(Stream& stream, Share among) const noexcept;
-  /// One of a cell that is no heavy one.
-  [[nodiscard]] static std::uint32_t draw_row(Stream& stream, const Cell& cell,
-                                              Share first) noexcept;
-  static void count_cells(const Division& division, Drawn& drawn) noexcept;
+  /// Draws so many of the heaviest rows.
+  void draw_rows(std::uint64_t count, Share among, const Division& division, Stream& stream,
+                 Drawn& drawn) const;
+  static void find_cells(const Division& division, Drawn& drawn) noexcept;
+  /// Draws so many of a cell that are no heavy ones.
+  void draw_rows(std::uint64_t count, std::uint16_t cell, const Division& division,
+                 const Body& body, Stream& stream, Drawn& drawn) const;
+  /// Rows that were not drawn yet.
+  struct Fresh {
+    std::span<std::uint32_t> rows;
+    std::span<std::uint16_t> cell_of_row;
+  };
+  static Fresh more_rows(std::uint64_t count, Drawn& drawn);
   void split_over_cells(const Division& division, const Body& body, std::uint64_t left,
                         Stream& stream, Drawn& drawn) const;
   void add_rows(std::span<const std::uint32_t> rows, std::span<double> sums) const noexcept;
-  void add_body(const Body& body, std::span<const std::uint64_t> counts, Stream& stream,
+  void add_body(const Body& body, std::span<const CellCount> counts, Stream& stream,
                 std::span<double> sums) const;
-  /// The least k for which count / 2^k is at most kSingly.
+  /// The least k for which the heaviest are as few as they may be.
   [[nodiscard]] std::size_t level_of(std::uint64_t count) const noexcept;
 
-  std::vector<float> rows_;  ///< whole ones, the heaviest first, then fine ones, the heaviest first
+  /// Whole ones, the heaviest first, then fine ones, the heaviest first; a row of kBlock numbers is in one
+  /// line of the cache.
+  Rows rows_;
   std::size_t width_;
   std::size_t summed_;
   std::size_t stride_;  ///< numbers from row to row: a multiple of kBlock

@@ -85,8 +85,9 @@ constexpr std::array<double, 5> kAsAWhole = {0.05, 0.25, 0.5, 0.75, 0.95};
 constexpr std::size_t kMostCuts = 3;
 constexpr std::size_t kManyCells = 32;
 
-/// Beyond so many requests in the shorter side a cut beside its quantile says nothing more: those next to
-/// the quantile are too many to be known.
+/// Beyond so many requests in the shorter side the next cut beside its quantile says nothing more: those
+/// next to the quantile are too many to be known. Beyond a quarter of them the quantile is seldom so far off
+/// that it is beyond that cut, and the one after it says nothing more.
 constexpr double kCrowd = 25.0;
 
 /// A probability, and for how many requests the law is cut there.
@@ -104,8 +105,9 @@ std::vector<CutAt> cut_at(const Measured& measured, std::size_t per_quantile) {
     const double side = std::min(p, 1.0 - p);
     for (std::size_t i = 0; i < per_quantile; ++i) {
       const double wider = std::ldexp(side, static_cast<int>(i));
-      if (i == 0 || wider < 0.5)
-        cuts.push_back({p < 0.5 ? wider : 1.0 - wider, i == 0 ? kAlways : kCrowd / side});
+      const double until =
+          i == 0 ? kAlways : std::ldexp(kCrowd / side, 2 - 2 * static_cast<int>(i));
+      if (i == 0 || wider < 0.5) cuts.push_back({p < 0.5 ? wider : 1.0 - wider, until});
     }
   }
   if (measured.probabilities.empty())
@@ -717,14 +719,28 @@ RouteCounts WindowLaw::add(Route route, double mean, const ArmLaws& laws, bool h
   RouteCounts drawn;
   std::array<EventCounts, 2> counted;
   std::array<double, SumLaw::kMostWide> sums;  // NOLINT: a kind's width of them are cleared
-  for (const Kind& kind : kinds_[static_cast<std::size_t>(route)]) {
-    const std::uint64_t n =
+  const std::vector<Kind>& kinds = kinds_[static_cast<std::size_t>(route)];
+  room.drawn.resize(std::max(room.drawn.size(), kinds.size()));
+  room.of_kind.resize(kinds.size());
+  // All are drawn before any is looked at: rows are far from each other in memory.
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    const Kind& kind = kinds[k];
+    room.of_kind[k] =
         draw_poisson(stream, mean * probability(route, kind.forced, laws) * kind.share);
+    if (room.of_kind[k] > 0) kind.sums->draw(room.of_kind[k], stream, room.drawn[k]);
+  }
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    const Kind& kind = kinds[k];
+    const std::uint64_t n = room.of_kind[k];
     if (n == 0) continue;
     drawn.requests += n;
     const SumLaw& law = *kind.sums;
     std::fill_n(sums.begin(), law.width(), 0.0);
-    add_numbers(kind, n, stream, std::span(sums).first(law.width()), tallies, room);
+    law.add(room.drawn[k], stream, std::span(sums).first(law.width()));
+    for (std::size_t l = 0; l < kind.listed.size(); ++l) {
+      const auto& [measurement, arm] = kind.listed[l].place;
+      add_values(kind, room.drawn[k], l, stream, (*tallies[measurement])[arm], room);
+    }
     tally_sums(kind, n, sums, tallies);
     if (any_event_pair_ && route == Route::mirrored) tally_pairs(kind, n, tallies);
     if (traits.costs) drawn.cost_usd += sums[law.width() - 1];
@@ -755,36 +771,26 @@ RouteCounts WindowLaw::add(Route route, double mean, const ArmLaws& laws, bool h
   return drawn;
 }
 
-void WindowLaw::add_numbers(const Kind& kind, std::uint64_t n, Stream& stream,
-                            std::span<double> sums, std::span<Tally* const> tallies,
-                            Room& room) const {
-  kind.sums->add(n, stream, sums, room.drawn);
-  for (std::size_t l = 0; l < kind.listed.size(); ++l) {
-    const Place& place = kind.listed[l].place;
-    add_values(kind, l, stream, (*tallies[place.measurement])[place.arm], room);
-  }
-}
-
 /// The values of the l-th distribution, of rows that were drawn.
-void WindowLaw::add_values(const Kind& kind, std::size_t l, Stream& stream, ArmTally& tally,
-                           Room& room) const {
+void WindowLaw::add_values(const Kind& kind, const SumLaw::Drawn& drawn, std::size_t l,
+                           Stream& stream, ArmTally& tally, Room& room) const {
   const SumLaw& law = *kind.sums;
   const Listed& listed = kind.listed[l];
-  const Listed::Division& division = listed.divisions[room.drawn.division];
+  const Listed::Division& division = listed.divisions[drawn.division];
   const bool is_whole =
       measured_[listed.place.measurement].measurement.kind == Measurement::Kind::histogram;
   room.counts.assign(division.stretches.size(), 0);
-  for (std::size_t c = 0; c < room.drawn.cells.size(); ++c)
-    room.counts[division.stretch_of_cell[c]] += room.drawn.cells[c];
+  for (std::size_t c = 0; c < drawn.cells.size(); ++c)
+    room.counts[division.stretch_of_cell[c]] += drawn.cells[c];
   const auto is_known = [&](std::size_t stretch) {
-    return room.drawn.has_all_rows || room.counts[stretch] <= SumLaw::kSingly;
+    return drawn.has_all_rows || room.counts[stretch] <= SumLaw::kSingly;
   };
   // Written without a branch: which rows are known is luck.
   std::size_t kept = tally.values.size();
-  tally.values.resize(kept + room.drawn.rows.size());
-  for (const std::uint32_t r : room.drawn.rows) {
-    tally.values[kept] = law.row(r)[law.width() + l];
-    kept += is_known(division.stretch_of_cell[law.cell(room.drawn, r)]) ? 1U : 0U;
+  tally.values.resize(kept + drawn.rows.size());
+  for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
+    tally.values[kept] = law.row(drawn.rows[i])[law.width() + l];
+    kept += is_known(division.stretch_of_cell[drawn.cell_of_row[i]]) ? 1U : 0U;
   }
   tally.values.resize(kept);
   if (is_whole) {

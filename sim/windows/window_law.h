@@ -73,7 +73,8 @@ class WindowLaw {
 
   /// Memory to draw in, kept from call to call.
   struct Room {
-    SumLaw::Drawn drawn;
+    std::vector<SumLaw::Drawn> drawn;    ///< per kind
+    std::vector<std::uint64_t> of_kind;  ///< requests, per kind
     std::vector<std::uint64_t> counts;
   };
   /// Adds a Poisson number of requests, `mean` expected, under `laws`, which differ from laws() in
@@ -158,11 +159,8 @@ class WindowLaw {
   void add_chunk(Route route, const ForcedPair& forced, const Chunk& chunk);
   Kind& kind_of(Route route, const ForcedPair& forced, std::array<std::uint8_t, 2> events);
   void find_places(Route route, Kind& kind) const;
-  /// Draws `n` requests of the kind; `sums` as in SumLaw.
-  void add_numbers(const Kind& kind, std::uint64_t n, Stream& stream, std::span<double> sums,
-                   std::span<Tally* const> tallies, Room& room) const;
-  void add_values(const Kind& kind, std::size_t listed, Stream& stream, ArmTally& tally,
-                  Room& room) const;
+  void add_values(const Kind& kind, const SumLaw::Drawn& drawn, std::size_t listed, Stream& stream,
+                  ArmTally& tally, Room& room) const;
   void tally_sums(const Kind& kind, std::uint64_t n, std::span<const double> sums,
                   std::span<Tally* const> tallies) const;
   void tally_pairs(const Kind& kind, std::uint64_t n, std::span<Tally* const> tallies) const;

@@ -81,6 +81,7 @@ WindowWorld::WindowWorld(const PreparedScenario& scenario)
 
 void WindowWorld::start(RunKey key) {
   key_ = key;
+  world_ = scrambled_world(key.seed, key.replication);
   next_window_ = 0;
   words_before_ = 0;
   rates_->start(key);
@@ -161,23 +162,31 @@ ArmLaws WindowWorld::laws_at(double seconds, Conditions holding,
   return laws;
 }
 
-const ArmLaws& WindowWorld::laws_of(const Stretch& stretch, Conditions holding,
-                                    const ExposureHistory& history) {
+WindowWorld::Standing& WindowWorld::laws_of(const Stretch& stretch, Conditions holding,
+                                            const ExposureHistory& history) {
   auto known = std::ranges::find(standing_, holding, &Standing::holding);
   if (known == standing_.end())
-    known = standing_.insert(known, {.holding = holding, .stretch = {}, .laws = {}});
+    known =
+        standing_.insert(known, {.holding = holding, .stretch = {}, .laws = {}, .law = nullptr});
   const Stretch& stands = known->stretch;
-  if (laws_stand_ && stands.from <= stretch.from && stretch.to <= stands.to) return known->laws;
+  if (laws_stand_ && stands.from <= stretch.from && stretch.to <= stands.to) return *known;
+  known->law = nullptr;
   known->laws = laws_at(stretch.middle(), holding, history);
   const Instant from = Instant{} + Duration(std::llround(stretch.from * 1e9));
   double to = to_seconds(scenario_.effects().next_change(from, history));
   for (const double change : price_changes_)
     if (change > stretch.from) to = std::min(to, change);
   known->stretch = {stretch.from, to};
-  return known->laws;
+  return *known;
 }
 
-const WindowLaw& WindowWorld::law_of(std::span<const Measured> measured, const ArmLaws& laws) {
+const WindowLaw& WindowWorld::law_of(std::span<const Measured> measured, Standing& standing) {
+  if (standing.law == nullptr || !std::ranges::equal(standing.law->measured(), measured))
+    standing.law = &find_law(measured, standing.laws);
+  return *standing.law;
+}
+
+const WindowLaw& WindowWorld::find_law(std::span<const Measured> measured, const ArmLaws& laws) {
   for (const WindowLaw* law : known_)
     if (std::ranges::equal(law->measured(), measured) && differ_in_events_only(law->laws(), laws))
       return *law;
@@ -233,8 +242,8 @@ WindowCounts WindowWorld::play(const Exposed& exposed, const Measuring& measurin
     const auto parts = audience.parts(exposed.assignment, exposure.served);
     for (std::size_t p = 0; p < parts.size(); ++p, ++index) {
       const AudiencePart& part = parts[p];
-      const ArmLaws& laws = laws_of(stretch, part.holding, exposed.history);
-      const WindowLaw& law = law_of(measuring.measured, laws);
+      Standing& standing = laws_of(stretch, part.holding, exposed.history);
+      const WindowLaw& law = law_of(measuring.measured, standing);
       const bool harmed =
           exposure.served > 0 && scenario_.effects().harms(middle, part.holding, exposed.history);
       const std::array<double, kRoutes> means = {arrivals * part.rest * (1.0 - mirrored),
@@ -244,9 +253,10 @@ WindowCounts WindowWorld::play(const Exposed& exposed, const Measuring& measurin
       for (std::size_t r = 0; r < kRoutes; ++r) {
         if (!(means[r] > 0.0)) continue;
         const auto route = static_cast<Route>(r);
-        Stream stream({key_.seed, key_.replication, kStreamNames[r], index});
+        Stream stream(world_, kStreamNames[r], index);
         const bool is_harmed = harmed && route == Route::served;
-        const RouteCounts drawn = law.add(route, means[r], laws, is_harmed, stream, drawn_, room_);
+        const RouteCounts drawn =
+            law.add(route, means[r], standing.laws, is_harmed, stream, drawn_, room_);
         counts.requests += drawn.requests;
         if (route == Route::served) counts.served += drawn.requests;
         if (route == Route::served || route == Route::mirrored)

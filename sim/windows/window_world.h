@@ -91,11 +91,13 @@ class WindowWorld {
     Conditions holding;
     Stretch stretch;
     ArmLaws laws;
+    const WindowLaw* law = nullptr;  ///< the last one that was asked for
   };
   /// The laws of a stretch in which nothing changes. Valid until the next call.
-  [[nodiscard]] const ArmLaws& laws_of(const Stretch& stretch, Conditions holding,
-                                       const ExposureHistory& history);
-  [[nodiscard]] const WindowLaw& law_of(std::span<const Measured> measured, const ArmLaws& laws);
+  [[nodiscard]] Standing& laws_of(const Stretch& stretch, Conditions holding,
+                                  const ExposureHistory& history);
+  [[nodiscard]] const WindowLaw& law_of(std::span<const Measured> measured, Standing& standing);
+  [[nodiscard]] const WindowLaw& find_law(std::span<const Measured> measured, const ArmLaws& laws);
   [[nodiscard]] Audience& audience(bool by_segment);
   /// Takes what was drawn of one segment to the tallies that count it.
   void hand_out(const Measuring& measuring, std::uint8_t segment, std::span<Tally* const> tallies);
@@ -107,6 +109,7 @@ class WindowWorld {
   /// Everybody's parts; told apart by segment as well, once somebody asks for segments.
   std::array<std::unique_ptr<Audience>, 2> audiences_;
   RunKey key_;
+  std::array<std::uint32_t, 4> world_{};  ///< see scrambled_world
   DeploymentNoise deployment_noise_;
   WindowNoise window_noise_;
   std::array<BurstChain, 2> bursts_;

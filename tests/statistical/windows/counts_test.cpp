@@ -61,7 +61,8 @@ std::vector<std::uint64_t> counts_of(Draw draw) {
 }
 
 TEST(Counts, OfPoissonFallAsTheirLawSays) {
-  const double means[] = {0.003, 0.4, 3.0, 9.99, 10.0, 11.3, 40.0, 777.7, 15'000.0, 6e7};
+  const double means[] = {0.003, 0.124, 0.4,  3.0,   9.99,     10.0,
+                          11.3,  19.99, 40.0, 777.7, 15'000.0, 6e7};
   for (const double mean : means) {
     Stream stream({1, 0, "test.poisson", static_cast<std::uint64_t>(mean * 1'000.0)});
     const double p =
@@ -72,6 +73,7 @@ TEST(Counts, OfPoissonFallAsTheirLawSays) {
 
 TEST(Counts, OfTrialsFallAsTheirLawSays) {
   const Trials trials[] = {{1, 0.3},           {5, 0.9},         {20, 0.49},       {21, 0.5},
+                           {79, 0.5},          {50, 0.25},       {900, 1.0 / 64},  {700, 0.016},
                            {200, 0.049},       {200, 0.051},     {40, 0.75},       {1'000, 0.97},
                            {15'000, 1e-4},     {15'000, 0.05},   {15'000, 0.9999}, {1'000'000, 0.6},
                            {60'000'000, 2e-7}, {60'000'000, 0.3}};

@@ -50,7 +50,8 @@ std::vector<Sample> sums_of(const SumLaw& law, std::uint64_t n, std::size_t time
   SumLaw::Drawn drawn;
   for (std::size_t i = 0; i < times; ++i) {
     double sums[kWidth] = {};
-    law.add(n, stream, sums, drawn);
+    law.draw(n, stream, drawn);
+    law.add(drawn, stream, sums);
     for (std::size_t j = 0; j < kWidth; ++j) samples[j].push_back(sums[j]);
   }
   return samples;
@@ -134,7 +135,8 @@ TEST(SumLaw, SumsOfNothingAndOfConstantsAreExact) {
   SumLaw::Drawn drawn;
   for (const std::uint64_t n : {0U, 1U, 32U, 33U, 1'000U, 1'000'000U}) {
     double sums[3] = {};
-    law.add(n, stream, sums, drawn);
+    law.draw(n, stream, drawn);
+    law.add(drawn, stream, sums);
     EXPECT_DOUBLE_EQ(sums[0], 2.0 * static_cast<double>(n));
     EXPECT_DOUBLE_EQ(sums[1], 4.0 * static_cast<double>(n));
   }

@@ -414,6 +414,79 @@ TEST_P(EveryLevel, OrdersAreThoseOfTheSortedValues) {
   }
 }
 
+TEST_P(EveryLevel, FindsWhatStandsAtARankAmongFew) {
+  LaneState state = some_state(12);
+  std::vector<float> drawn(64);
+  kernels_->normals(state, drawn.data(), drawn.size());
+  for (std::size_t i = 5; i < 20; ++i) drawn[i] = drawn[4];  // some are equal
+  for (std::size_t count = 1; count <= drawn.size(); ++count) {
+    std::vector<float> sorted(drawn.begin(), drawn.begin() + static_cast<std::ptrdiff_t>(count));
+    std::vector<float> padded = sorted;
+    padded.resize((count + kLanes - 1) / kLanes * kLanes, std::numeric_limits<float>::infinity());
+    std::ranges::sort(sorted);
+    for (std::size_t rank = 0; rank < count; ++rank) {
+      const std::size_t next = std::min(rank + 1, count - 1);
+      const auto [first, second] = kernels_->at_ranks(padded.data(), count, rank, next);
+      EXPECT_EQ(first, sorted[rank]) << count << ' ' << rank;
+      EXPECT_EQ(second, sorted[next]) << count << ' ' << rank;
+    }
+  }
+}
+
+TEST_P(EveryLevel, AddsUpRowsNumberByNumber) {
+  // Whole numbers, so that sums are exact; an even and an odd number of rows, and none.
+  constexpr std::size_t kStride = 24, kSummed = 17;
+  std::vector<float> table(100 * kStride);
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i * 7 % 1'000);
+  for (const std::size_t count : {0U, 1U, 12U, 37U}) {
+    std::vector<std::uint32_t> rows;
+    for (std::size_t i = 0; i < count; ++i)
+      rows.push_back(static_cast<std::uint32_t>(i * 13 % 100));
+    std::vector<double> sums(kStride, -1.0);
+    kernels_->sums_of_rows({.numbers = table.data(), .stride = kStride, .summed = kSummed},
+                           rows.data(), count, sums.data());
+    for (std::size_t j = 0; j < kSummed; ++j) {
+      double exact = 0.0;
+      for (const std::uint32_t row : rows) exact += table[row * kStride + j];
+      EXPECT_EQ(sums[j], exact) << count << ' ' << j;
+    }
+  }
+}
+
+/// As the comment of BentSums says; where there is no skewness sums are linear in the normal numbers.
+TEST_P(EveryLevel, BendsNormalNumbersToTheirSkewness) {
+  constexpr std::size_t kWidth = 16, kSummed = 9;
+  std::vector<double> mean(2 * kWidth), variance(2 * kWidth), skewness(kWidth), fresh(kSummed);
+  std::vector<double> factor(kSummed * kWidth), sums(kWidth);
+  for (std::size_t j = 0; j < kSummed; ++j) {
+    mean[j] = static_cast<double>(j);
+    mean[kWidth + j] = 0.5;
+    variance[j] = 1.0 + static_cast<double>(j);
+    variance[kWidth + j] = 0.25;
+    skewness[j] = j < 4 ? 0.0 : 0.3 * static_cast<double>(j);
+    fresh[j] = static_cast<double>(j) - 3.5;
+    factor[j * kWidth + j] = 0.6;
+    for (std::size_t i = j + 1; i < kSummed; ++i) factor[j * kWidth + i] = 0.1;
+  }
+  const std::array counts{CellCount{30.0, 1}, CellCount{70.0, 0}};
+  kernels_->bent_sums({.mean = mean.data(),
+                       .variance = variance.data(),
+                       .skewness = skewness.data(),
+                       .factor = factor.data(),
+                       .width = kWidth,
+                       .summed = kSummed},
+                      counts.data(), counts.size(), fresh.data(), sums.data());
+  double before = 0.0;
+  for (std::size_t j = 0; j < kSummed; ++j) {
+    const double z = 0.1 * before + 0.6 * fresh[j];
+    before += fresh[j];
+    const double bend = skewness[j] / (6.0 * std::sqrt(100.0));
+    const double sd = std::sqrt((70.0 * variance[j] + 30.0 * 0.25) / (1.0 + 2.0 * bend * bend));
+    const double exact = 70.0 * mean[j] + 30.0 * 0.5 + sd * (z + bend * (z * z - 1.0));
+    EXPECT_NEAR(sums[j], exact, 1e-12 * std::fabs(exact)) << j;
+  }
+}
+
 TEST_P(EveryLevel, MarksWhatLiesBetweenUnlessItMayNot) {
   // Twenty rows, so that some are left over at every level; the bound 2^31 holds every word.
   std::vector<std::uint32_t> words(20);
@@ -562,6 +635,23 @@ std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
   const std::array terms{Term{z.data(), 0.3F}, Term{positive.data(), 0.7F}};
   kernels.mix(terms.data(), terms.size(), out.data(), count);
   keep(out.data(), sizeof out);
+  std::array<std::uint32_t, 50> rows{};
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = words[i] % (kRoom / 16);
+  std::array<double, 16> row_sums{};
+  kernels.sums_of_rows({.numbers = z.data(), .stride = 16, .summed = 11}, rows.data(), count % 50,
+                       row_sums.data());
+  keep(row_sums.data(), sizeof row_sums);
+  std::array<double, kRoom> numbers{};
+  std::ranges::copy(positive, numbers.begin());
+  const std::array counts{CellCount{20.0, 0}, CellCount{static_cast<double>(count), 2}};
+  kernels.bent_sums({.mean = &numbers[0],
+                     .variance = &numbers[100],
+                     .skewness = &numbers[200],
+                     .factor = &numbers[300],
+                     .width = 16,
+                     .summed = 11},
+                    counts.data(), counts.size(), &numbers[600], row_sums.data());
+  keep(row_sums.data(), 11 * sizeof(double));  // what stands behind them is no sum
   return bytes;
 }
 

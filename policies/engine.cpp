@@ -84,10 +84,16 @@ template <class Index>
   return Fault::impossible_summary;
 }
 
-/// Of what a probe may ask for beside the two summaries: exactly that must be told.
-[[nodiscard]] Fault fault_beside(const Samples& told, const Statistic& asked,
+/// What a probe may ask for beside the two summaries.
+struct Beside {
+  bool covariate = false;
+  bool pairs = false;
+};
+
+/// Exactly that must be told.
+[[nodiscard]] Fault fault_beside(const Samples& told, const Beside& asked,
                                  bool counts_events) noexcept {
-  const bool fits = told.covariates.has_value() == !asked.covariate.empty() &&
+  const bool fits = told.covariates.has_value() == asked.covariate &&
                     told.sum_of_products.has_value() == asked.pairs &&
                     (told.paired || !asked.pairs);
   if (!fits) {
@@ -124,16 +130,21 @@ template <class Index>
   return Fault::none;
 }
 
-/// The fault of one window of evidence, `arm_fault` being that of one arm's part.
+[[nodiscard]] constexpr bool has(ProbeMask mask, ProbeIndex probe) noexcept {
+  return (mask >> index_of(probe) & 1) != 0;
+}
+
+/// The fault of one window of evidence, `arm_fault` being that of one arm's part; `of_form` are the
+/// probes that ask for its form.
 template <class Window, class ArmFault>
-[[nodiscard]] Fault fault_of(const Window& told, Form form, const Policy& policy,
-                             const RolloutState& state, ArmFault arm_fault) noexcept {
+[[nodiscard]] Fault fault_of(const Window& told, ProbeMask of_form, const RolloutState& state,
+                             ArmFault arm_fault) noexcept {
   const std::size_t probe = index_of(told.probe);
-  if (probe >= policy.probes().size()) {
+  if (probe >= state.windows.size()) {
     GATEWRIGHT_PROBE("engine: evidence of an unknown probe");
     return Fault::unknown_probe;
   }
-  if (policy.probes()[probe].form != form) {
+  if (!has(of_form, told.probe)) {
     GATEWRIGHT_PROBE("engine: evidence in the wrong form");
     return Fault::wrong_form;
   }
@@ -145,41 +156,6 @@ template <class Window, class ArmFault>
   if (told.window == std::numeric_limits<std::uint64_t>::max()) return Fault::malformed;
   const Fault baseline = arm_fault(told.baseline);
   return baseline != Fault::none ? baseline : arm_fault(told.candidate);
-}
-
-[[nodiscard]] Fault fault_of(const Observation& observation, const Policy& policy,
-                             ProbeMask event_probes, const RolloutState& state) noexcept {
-  if (observation.sequence <= state.sequence) {
-    GATEWRIGHT_PROBE("engine: a repeated observation");
-    return Fault::sequence_repeated;
-  }
-  if (observation.at < state.at) {
-    GATEWRIGHT_PROBE("engine: time stepped back");
-    return Fault::time_reversed;
-  }
-  if (observation.at == kNever) return Fault::malformed;
-  const Event& event = observation.event;
-  if (const auto* samples = std::get_if<Samples>(&event)) {
-    const auto counts_events = [&] { return (event_probes >> index_of(samples->probe) & 1) != 0; };
-    const Fault fault = fault_of(*samples, Form::samples, policy, state, [&](const Summary& arm) {
-      return fault_of(arm, counts_events());
-    });
-    return fault != Fault::none
-               ? fault
-               : fault_beside(*samples, policy.probes()[index_of(samples->probe)].statistic,
-                              counts_events());
-  }
-  if (const auto* distributions = std::get_if<Distributions>(&event))
-    return fault_of(*distributions, Form::distributions, policy, state,
-                    [](HistogramView arm) { return fault_of(arm); });
-  if (const auto* readings = std::get_if<Readings>(&event))
-    return fault_of(*readings, Form::readings, policy, state,
-                    [](const Reading& arm) { return fault_of(arm); });
-  if (const auto* applied = std::get_if<ExposureApplied>(&event))
-    return is_valid(applied->exposure) ? Fault::none : Fault::impossible_exposure;
-  if (const auto* command = std::get_if<OperatorCommand>(&event))
-    return is_known(command->kind) ? Fault::none : Fault::malformed;
-  return Fault::none;
 }
 
 // ---- observe ----
@@ -298,11 +274,6 @@ void show(const Proposal& proposal, Decision& decision) noexcept {
   return command != nullptr && command->kind == OperatorCommand::Kind::halt;
 }
 
-[[nodiscard]] bool fits(const RolloutState& state, const Policy& policy) noexcept {
-  return index_of(state.stage) < policy.stages().size() &&
-         state.windows.size() == policy.probes().size() && state.memory.size() == policy.slots();
-}
-
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const Policy> policy, std::uint64_t plan_digest)
@@ -310,14 +281,61 @@ Engine::Engine(std::shared_ptr<const Policy> policy, std::uint64_t plan_digest)
   GATEWRIGHT_ASSERT(policy_ != nullptr);
   const auto stages = policy_->stages();
   const auto probes = policy_->probes();
+  stages_ = stages.size();
+  probes_ = probes.size();
+  slots_ = policy_->slots();
   GATEWRIGHT_ASSERT(!stages.empty() && stages.size() <= kStagesMax);
   GATEWRIGHT_ASSERT(probes.size() <= kGatesMax && policy_->gate_names().size() <= kGatesMax);
   GATEWRIGHT_ASSERT(std::ranges::all_of(stages, is_valid, &Stage::exposure));
-  for (std::size_t probe = 0; probe < probes.size(); ++probe) {
-    const MetricInfo* metric = find_metric(probes[probe].metric);
-    if (metric != nullptr && metric->kind == MetricKind::event)
-      event_probes_ |= ProbeMask{1} << probe;
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    const Probe& probe = probes[i];
+    const ProbeMask bit = ProbeMask{1} << i;
+    const MetricInfo* metric = find_metric(probe.metric);
+    if (metric != nullptr && metric->kind == MetricKind::event) asked_.events |= bit;
+    asked_.of_form[index_of(probe.form)] |= bit;
+    if (!probe.statistic.covariate.empty()) asked_.covariates |= bit;
+    if (probe.statistic.pairs) asked_.pairs |= bit;
   }
+}
+
+Fault Engine::fault_of(const Observation& observation, const Asked& asked,
+                       const RolloutState& state) noexcept {
+  const auto of_form = [&](Form form) { return asked.of_form[index_of(form)]; };
+  if (observation.sequence <= state.sequence) {
+    GATEWRIGHT_PROBE("engine: a repeated observation");
+    return Fault::sequence_repeated;
+  }
+  if (observation.at < state.at) {
+    GATEWRIGHT_PROBE("engine: time stepped back");
+    return Fault::time_reversed;
+  }
+  if (observation.at == kNever) return Fault::malformed;
+  const Event& event = observation.event;
+  if (const auto* samples = std::get_if<Samples>(&event)) {
+    const auto counts_events = [&] { return has(asked.events, samples->probe); };
+    const Fault fault = gatewright::fault_of(
+        *samples, of_form(Form::samples), state,
+        [&](const Summary& arm) { return gatewright::fault_of(arm, counts_events()); });
+    if (fault != Fault::none) return fault;
+    const Beside beside{.covariate = has(asked.covariates, samples->probe),
+                        .pairs = has(asked.pairs, samples->probe)};
+    return fault_beside(*samples, beside, counts_events());
+  }
+  const auto of_arm = [](const auto& arm) { return gatewright::fault_of(arm); };
+  if (const auto* distributions = std::get_if<Distributions>(&event))
+    return gatewright::fault_of(*distributions, of_form(Form::distributions), state, of_arm);
+  if (const auto* readings = std::get_if<Readings>(&event))
+    return gatewright::fault_of(*readings, of_form(Form::readings), state, of_arm);
+  if (const auto* applied = std::get_if<ExposureApplied>(&event))
+    return is_valid(applied->exposure) ? Fault::none : Fault::impossible_exposure;
+  if (const auto* command = std::get_if<OperatorCommand>(&event))
+    return is_known(command->kind) ? Fault::none : Fault::malformed;
+  return Fault::none;
+}
+
+bool Engine::fits(const RolloutState& state) const noexcept {
+  return state.plan_digest == plan_digest_ && index_of(state.stage) < stages_ &&
+         state.windows.size() == probes_ && state.memory.size() == slots_;
 }
 
 RolloutState Engine::initial_state(Instant started_at) const {
@@ -337,7 +355,7 @@ RolloutState Engine::initial_state(Instant started_at) const {
 }
 
 Decision Engine::step(RolloutState& state, const Observation& observation) const noexcept {
-  GATEWRIGHT_ASSERT(state.plan_digest == plan_digest_ && fits(state, *policy_));
+  GATEWRIGHT_ASSERT(fits(state));
   Decision decision = hold(observation, state);
   if (state.phase != Phase::running) {
     GATEWRIGHT_PROBE("engine: told something after the end");
@@ -345,7 +363,7 @@ Decision Engine::step(RolloutState& state, const Observation& observation) const
     return decision;
   }
 
-  const Fault fault = fault_of(observation, *policy_, event_probes_, state);
+  const Fault fault = fault_of(observation, asked_, state);
   if (fault != Fault::none) {
     const Proposal standing = policy_->propose(state.memory, view_of(state));
     show(standing, decision);
@@ -358,8 +376,7 @@ Decision Engine::step(RolloutState& state, const Observation& observation) const
   take_in(observation, state);
   policy_->observe(state.memory, view_of(state), observation);
 
-  const auto stages = policy_->stages();
-  const bool is_last_stage = index_of(state.stage) + 1 == stages.size();
+  const bool is_last_stage = index_of(state.stage) + 1 == stages_;
   const Proposal proposal = policy_->propose(state.memory, view_of(state));
   const Ruling ruling = orders_halt(observation) ? Ruling{Action::halt, Cause::operator_halt}
                                                  : rule(proposal, state, is_last_stage);
@@ -377,7 +394,7 @@ Decision Engine::step(RolloutState& state, const Observation& observation) const
       break;
     case Action::advance: {
       state.stage = StageIndex(index_of(state.stage) + 1);
-      state.target = stages[index_of(state.stage)].exposure;
+      state.target = policy_->stages()[index_of(state.stage)].exposure;
       state.stage_entered_at = state.at;
       state.dwelling_since = state.applied == state.target ? state.at : kNever;
       state.approved = false;

@@ -3,6 +3,8 @@
 // step(), never throws, never asks the time.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -31,9 +33,22 @@ class Engine {
   [[nodiscard]] Decision step(RolloutState& state, const Observation& observation) const noexcept;
 
  private:
+  /// What evidence of each probe must look like, as a mask per question, so that a step reads one line
+  /// of memory and none of the probes.
+  struct Asked {
+    std::array<ProbeMask, 3> of_form{};  ///< by Form
+    ProbeMask events = 0;                ///< sums count events, at most one a request
+    ProbeMask covariates = 0;
+    ProbeMask pairs = 0;
+  };
+  [[nodiscard]] static Fault fault_of(const Observation& observation, const Asked& asked,
+                                      const RolloutState& state) noexcept;
+  [[nodiscard]] bool fits(const RolloutState& state) const noexcept;
+
   std::shared_ptr<const Policy> policy_;
   std::uint64_t plan_digest_;
-  ProbeMask event_probes_ = 0;  ///< probes whose sums count events, at most one a request
+  std::size_t stages_, probes_, slots_;  ///< as many as the policy has
+  Asked asked_;
 };
 
 }  // namespace gatewright

@@ -77,7 +77,8 @@ Checker::Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Pla
       plan_(std::move(plan)),
       machine_(std::move(machine)),
       before_(memory.before),
-      scratch_(memory.scratch) {}
+      scratch_(memory.scratch),
+      scratch_of_(memory.scratch_of) {}
 
 void Checker::start(std::uint64_t replication, Restarts restarts) noexcept {
   replication_ = replication;
@@ -86,11 +87,16 @@ void Checker::start(std::uint64_t replication, Restarts restarts) noexcept {
   ticks_ = 0;
   measured_ = 0;
   faulty_ = 0;
+  scratch_of_ = nullptr;
   violations_.clear();
 }
 
 void Checker::remember(const RolloutState& state) {
-  before_ = state;
+  if (scratch_of_ == &state)
+    std::swap(before_, scratch_);  // the last step of the same contender left a copy
+  else
+    before_ = state;
+  scratch_of_ = nullptr;
   if (step_ == 0) dwelling_since_ = state.dwelling_since;
 }
 
@@ -163,7 +169,9 @@ void Checker::check_advance(const Decision& decision, const RolloutState& after)
 void Checker::check_repeat(const Observation& observation, const RolloutState& after) {
   scratch_ = after;
   const Decision again = machine_.step(scratch_, observation);
-  if (!same(scratch_, after) || again.action != Action::hold ||
+  const bool is_same = same(scratch_, after);
+  if (is_same) scratch_of_ = &after;
+  if (!is_same || again.action != Action::hold ||
       (again.cause != Cause::observation_refused && again.cause != Cause::rollout_ended))
     violated("S6", "observation " + std::to_string(observation.sequence) +
                        " had an effect when it was told a second time");
@@ -177,6 +185,7 @@ bool Checker::is_restart_due(const Decision& decision) const noexcept {
 void Checker::check_restart(const Observation& observation, const Decision& decision,
                             const RolloutState& after) {
   if (decision.action == Action::halt) GATEWRIGHT_PROBE("checker: a restart at a halt");
+  scratch_of_ = nullptr;
   if (!machine_.restart(before_, scratch_)) {
     violated("S7", "a snapshot was written that cannot be read");
     return;

@@ -46,6 +46,8 @@ enum class Restarts : std::uint8_t {
 struct CheckerMemory {
   RolloutState before;
   RolloutState scratch;
+  /// Whose state `scratch` is, since a step was checked and until its next one; null: nobody's.
+  const RolloutState* scratch_of = nullptr;
 };
 
 class Checker {
@@ -59,7 +61,8 @@ class Checker {
   /// replications.
   void start(std::uint64_t replication, Restarts restarts = Restarts::often) noexcept;
 
-  /// Before a step: keeps the state. check() follows before any other checker of its memory is told.
+  /// Before a step: keeps the state. check() follows before any other checker of its memory is told, and
+  /// until its next step nobody changes the state, unless start() comes between.
   void remember(const RolloutState& state);
   /// After it: S1..S4, S6, S8, and S7 where it is due.
   void check(const Observation& observation, const Decision& decision, const RolloutState& after);
@@ -99,6 +102,7 @@ class Checker {
   Instant dwelling_since_ = kNever;  ///< by the router's word, not by the state's
   RolloutState& before_;
   RolloutState& scratch_;
+  const RolloutState*& scratch_of_;
   std::vector<Violation> violations_;
 };
 

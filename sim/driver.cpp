@@ -48,18 +48,18 @@ std::vector<double> harm_of(const Policy& policy, const RolloutState& state) {
 Driver::Driver(const Contender& contender, const PreparedScenario& scenario, CheckerMemory& memory)
     : contender_(contender),
       scenario_(scenario.scenario()),
+      router_(scenario.scenario().rollback),
+      checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine),
+               memory),
       effects_(scenario.effects()),
       longest_actuation_(longest_delay(delay_law(scenario.scenario().rollback))),
       assignment_wants_(wants_of(contender.assignment)),
       has_servers_(scenario.scenario().serving.has_value()),
+      judging_parts_(kRefusals | (scenario.scenario().objectives.minds_quality() ? kQualities : 0)),
       measurements_(
           measurements_of(contender.engine.policy().probes(), scenario.scenario().traffic)),
       initial_state_(contender.engine.initial_state(Instant{})),
-      router_(scenario.scenario().rollback),
-      delivery_(scenario.scenario().telemetry, contender.engine.policy().probes()),
-      judging_parts_(kRefusals | (scenario.scenario().objectives.minds_quality() ? kQualities : 0)),
-      checker_(contender.engine.shared_policy(), contender.plan, machine_of(contender.engine),
-               memory) {
+      delivery_(scenario.scenario().telemetry, contender.engine.policy().probes()) {
   for (const std::size_t arm : {kBaselineArm, kCandidateArm})
     for (const Measurement& measurement : measurements_)
       measured_wants_[arm] |= wants_of(measurement, arm);

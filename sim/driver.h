@@ -85,7 +85,8 @@ class Driver {
   [[nodiscard]] const ReportFaults& faults() const noexcept { return delivery_.faults(); }
   /// Whether the present window is to both the same, if all windows before it were.
   [[nodiscard]] bool goes_on_like(const Driver& other) const noexcept;
-  void end_window(Instant end) noexcept { router_.roll(end); }
+  /// A window begins, and what is asked here of requests will be about it. Windows may be left out.
+  void begin_window(Instant start) noexcept { router_.roll(start); }
   /// What its requests came to, once they count no more.
   void settle(const LedgerTotals& totals) noexcept { totals_ = totals; }
 
@@ -102,34 +103,34 @@ class Driver {
   /// Of a halt at that moment; nothing where no harm had reached a user.
   [[nodiscard]] std::optional<Duration> detection_delay_at(Instant now) const;
 
+  // What a step reads and writes comes first, and lies together.
   const Contender& contender_;
   const Scenario& scenario_;
+  RolloutState state_;
+  Decision decision_;
+  Instant until_ = kNever;
+  Instant wake_queued_ = kNever;  ///< of the earliest wake-up in the queue
+  std::uint64_t sequence_ = 0;
+  RunTrace* trace_ = nullptr;
+  ThresholdRecorder* recorder_ = nullptr;
+  bool running_ = false;
+  std::uint16_t served_at_halt_ = 0;
+  std::optional<StageIndex> approval_asked_;  ///< for leaving this stage
+  std::optional<ImpactMeter::Cold> cold_;  ///< once a rollback holds that found the old model cold
+  Router router_;
+  Checker checker_;
+  RunRecord record_;
+
   const EffectTable& effects_;
   const Duration longest_actuation_;
   const Wants assignment_wants_;
   const bool has_servers_;
+  const Wants judging_parts_;              ///< of an arm's answers, which impact calls bad or not
   std::vector<Measurement> measurements_;  ///< per probe
   std::array<Wants, 2> measured_wants_{};  ///< per arm
   std::optional<CountedUnit> unit_;
   RolloutState initial_state_;
-
-  Router router_;
   Delivery delivery_;
-  const Wants judging_parts_;  ///< of an arm's answers, which impact calls bad or not
-  Checker checker_;
-
-  RolloutState state_;
-  Decision decision_;
-  RunRecord record_;
-  RunTrace* trace_ = nullptr;
-  ThresholdRecorder* recorder_ = nullptr;
-  bool running_ = false;
-  Instant until_ = kNever;
-  std::uint16_t served_at_halt_ = 0;
-  std::optional<ImpactMeter::Cold> cold_;  ///< once a rollback holds that found the old model cold
-  std::optional<StageIndex> approval_asked_;  ///< for leaving this stage
-  Instant wake_queued_ = kNever;              ///< of the earliest wake-up in the queue
-  std::uint64_t sequence_ = 0;
   LedgerTotals totals_;
 };
 

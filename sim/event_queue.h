@@ -41,6 +41,8 @@ class EventQueue {
   /// Removes and returns it.
   ScheduledEvent pop();
   [[nodiscard]] bool empty() const noexcept { return heap_.empty(); }
+  /// When the first event is due; kNever: there is none.
+  [[nodiscard]] Instant next_at() const noexcept { return heap_.empty() ? kNever : front().at; }
   void clear() noexcept;
 
  private:

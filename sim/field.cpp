@@ -96,6 +96,7 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
       }
     }
   }
+  assign_first_courses();
   for (const Measurement& measurement : measurements_) {
     any_preference_ |= measurement.metric == WorldMetric::preference;
     if (!rating_delays_.any() || !is_rating(measurement.metric)) continue;
@@ -129,10 +130,9 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   const Instant horizon = Instant{} + scenario_.scenario().horizon;
   bool expired = false;
   for (std::uint64_t window = 0;; ++window) {
-    const Instant end = start_of(window + 1);
-    play_events_until(end);
-    if (!expired && end > horizon) {
-      for (Player& player : players_) player.driver->expire(horizon);
+    play_events(window);
+    if (!expired && start_of(window + 1) > horizon) {
+      expire(horizon);
       expired = true;
     }
     play_window(window);
@@ -144,16 +144,53 @@ void Field::play(RunKey key, std::vector<RunTrace>* traces) {
 
 // ---- events ----
 
-void Field::play_events_until(Instant end) {
+void Field::play_events(std::uint64_t window) {
+  const Instant end = start_of(window + 1);
   const auto later = std::ranges::find_if(
       under_way_, [end](const Packet& packet) { return packet.arrives >= end; });
   for (const auto& course : std::span(courses_).first(course_count_)) {
     arriving_.clear();
-    for (auto packet = under_way_.begin(); packet != later; ++packet)
-      arriving_.push_back({packet->arrives, course->ledger->take(packet->window)});
-    for (Player* player : course->members) play_events_until(end, *player);
+    for (auto packet = under_way_.begin(); packet != later; ++packet) {
+      const std::span<const Report> reports = course->ledger->take(packet->window);
+      if (!reports.empty()) arriving_.push_back({packet->arrives, reports});
+    }
+    play_events(window, *course);
   }
   under_way_.erase(under_way_.begin(), later);
+}
+
+/// All of a member's memory that the window asks for is looked at here, while it is near. The leader
+/// comes first, whose way the others are compared with; they come to and fro, because of a field that no
+/// cache holds the part visited last is still there.
+void Field::play_events(std::uint64_t window, Course& course) {
+  if (course.members.empty()) return;
+  const Instant start = start_of(window);
+  const Instant end = start_of(window + 1);
+  Driver& leader = *course.members.front()->driver;
+  if (arriving_.empty() && course.next_event >= end) return leader.begin_window(start);
+  course.next_event = course.next_end = kNever;
+  const auto visit = [&](Player* player) {
+    player->driver->begin_window(start);
+    play_events_until(end, *player);
+    course.next_event = std::min(course.next_event, player->events.next_at());
+    course.next_end = std::min(course.next_end, player->driver->until());
+    course.may_part |= !player->driver->goes_on_like(leader);
+  };
+  visit(course.members.front());
+  const auto others = std::span(course.members).subspan(1);
+  if (course.backwards)
+    std::ranges::for_each(others.rbegin(), others.rend(), visit);
+  else
+    std::ranges::for_each(others, visit);
+  course.backwards = !course.backwards;
+}
+
+void Field::expire(Instant horizon) {
+  for (Player& player : players_) player.driver->expire(horizon);
+  for (const auto& course : std::span(courses_).first(course_count_)) {
+    course->next_end = std::min(course->next_end, horizon);
+    course->may_part = true;
+  }
 }
 
 void Field::play_events_until(Instant end, Player& player) {
@@ -161,7 +198,7 @@ void Field::play_events_until(Instant end, Player& player) {
   EventQueue& queue = player.events;
   const Instant horizon = Instant{} + scenario_.scenario().horizon;
   for (auto arriving = arriving_.begin();;) {
-    const bool is_own = !queue.empty() && queue.front().at < end;
+    const bool is_own = queue.next_at() < end;
     const bool is_report =
         arriving != arriving_.end() &&
         !(is_own && earlier(queue.front(), {.at = arriving->at, .phase = EventPhase::telemetry}));
@@ -192,18 +229,28 @@ void Field::play_events_until(Instant end, Player& player) {
 
 // ---- courses ----
 
+void Field::assign_first_courses() {
+  std::vector<const Player*> leaders;
+  for (Player& player : players_) {
+    const auto known = std::ranges::find_if(
+        leaders, [&](const Player* leader) { return may_share(*leader, player); });
+    player.first_course = static_cast<std::size_t>(known - leaders.begin());
+    if (known == leaders.end()) leaders.push_back(&player);
+  }
+}
+
 void Field::start_courses() {
   course_count_ = 0;
   for (Player& player : players_) {
-    const auto courses = std::span(courses_).first(course_count_);
-    const auto known = std::ranges::find_if(
-        courses, [&](const auto& course) { return may_share(course->leader(), player); });
-    if (known != courses.end()) {
-      (*known)->members.push_back(&player);
+    if (player.first_course < course_count_) {
+      courses_[player.first_course]->members.push_back(&player);
       continue;
     }
-    Course& course = room_for_course();
+    if (course_count_ == courses_.size()) courses_.push_back(std::make_unique<Course>());
+    Course& course = *courses_[course_count_++];
     course.members.assign(1, &player);
+    course.next_event = course.next_end = Instant{};
+    course.may_part = false;
     course.ratings.resize(rating_segments_.size());
     for (AwaitedRatings& ratings : course.ratings) ratings.start();
     // A ledger knows its probes, and the course that stood here before may have had others.
@@ -233,6 +280,8 @@ Field::Course& Field::room_for_course() {
 Field::Course& Field::part_from(const Course& from) {
   Course& course = room_for_course();
   course.ratings = from.ratings;
+  course.next_event = from.next_event;
+  course.next_end = from.next_end;
   if (course.ledger == nullptr)
     course.ledger = std::make_unique<Ledger>(*from.ledger);
   else
@@ -241,24 +290,34 @@ Field::Course& Field::part_from(const Course& from) {
 }
 
 void Field::follow_courses(Instant start) {
-  for (const auto& course : std::span(courses_).first(course_count_)) {
-    std::erase_if(course->members, [&](Player* player) {
-      if (player->driver->until() > start) return false;
-      if (player->servers) run_out(*course, *player);
-      settle(*course, *player);
-      return true;
-    });
-  }
   for (std::size_t i = 0; i < course_count_; ++i) {
-    for (Course* course = courses_[i].get(); course != nullptr;) course = split(*course);
+    Course& known = *courses_[i];
+    if (known.next_end > start && !known.may_part) continue;
+    for (Player* player : known.members) player->driver->begin_window(start);
+    if (known.next_end <= start) settle_ended(known, start);
+    for (Course* course = &known; course != nullptr;) course = split(*course);
   }
 }
 
+void Field::settle_ended(Course& course, Instant start) {
+  std::erase_if(course.members, [&](Player* player) {
+    if (player->driver->until() > start) return false;
+    if (player->servers) run_out(course, *player);
+    settle(course, *player);
+    return true;
+  });
+  course.next_end = kNever;
+  for (const Player* player : course.members)
+    course.next_end = std::min(course.next_end, player->driver->until());
+}
+
 Field::Course* Field::split(Course& course) {
+  course.may_part = false;
   if (course.members.size() < 2) return nullptr;
   const Driver& leader = course.driver();
   const auto parting = std::ranges::stable_partition(
-      course.members, [&](Player* player) { return player->driver->goes_on_like(leader); });
+      course.members.begin() + 1, course.members.end(),
+      [&](Player* player) { return player->driver->goes_on_like(leader); });
   if (parting.empty()) return nullptr;
   parting_.assign(parting.begin(), parting.end());
   course.members.erase(parting.begin(), parting.end());
@@ -295,9 +354,11 @@ void Field::play_window(std::uint64_t window) {
     under_way_.push_back({.arrives = last_arrival_, .window = window});
   if (any_report && reports_singly_)
     for (const auto& course : std::span(courses_).first(course_count_))
-      for (Player* player : course->members)
+      for (Player* player : course->members) {
         player->driver->send_reports(course->ledger->take(window),
                                      {.closed = end, .arrives = last_arrival_}, player->events);
+        course->next_event = std::min(course->next_event, player->events.next_at());
+      }
 }
 
 void Field::play_requests(std::uint64_t window, Instant end) {
@@ -417,7 +478,6 @@ void Field::close_window(std::uint64_t window, Instant end, const Group& group, 
                                    .arrival_words = windows_ ? group.words : world_.arrival_draws(),
                                    .wanted = leader.wanted()},
                                   tallies_of(course, group, false, tallies_), leader.ways());
-  for (Player* player : course.members) player->driver->end_window(end);
 }
 
 std::size_t Field::rating_place(const Measurement& measurement) const noexcept {

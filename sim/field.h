@@ -52,6 +52,7 @@ class Field {
     std::vector<std::size_t> measured_places;  ///< per part of that: among the field's
     AssignmentColumn* assignment = nullptr;    ///< null: a bucket column of the world's
     UnitSightings* sightings = nullptr;  ///< null: nobody asks for units, or they are not drawn
+    std::size_t first_course = 0;        ///< on which its rollouts begin
     /// Its servers, where the scenario has any: how loaded they are depends on its exposure.
     std::unique_ptr<ServedRequests> servers;
   };
@@ -62,6 +63,11 @@ class Field {
     std::unique_ptr<Ledger> ledger;
     std::vector<AwaitedRatings> ratings;  ///< where feedback is late, as rating_segments_
     Wants wants = 0;                      ///< of the present chunk
+    /// Of all members, or earlier: until then nobody has anything to do of its own, and nobody's
+    /// requests cease to count.
+    Instant next_event{}, next_end{};
+    bool may_part = false;   ///< some member may go another way than the leader from now on
+    bool backwards = false;  ///< the members are visited next from the last to the first
     [[nodiscard]] const Player& leader() const noexcept { return *members.front(); }
     [[nodiscard]] const Driver& driver() const noexcept { return *members.front()->driver; }
   };
@@ -98,12 +104,16 @@ class Field {
 
   /// What contenders are told, decide and do before then, one after another: none waits for another, and
   /// what one touches stays near.
-  void play_events_until(Instant end);
+  void play_events(std::uint64_t window);
+  void play_events(std::uint64_t window, Course& course);
   void play_events_until(Instant end, Player& player);
+  /// Whoever still runs at the horizon ends there.
+  void expire(Instant horizon);
   void play_window(std::uint64_t window);
   void play_requests(std::uint64_t window, Instant end);
-  /// One course for all contenders that may share it.
   void start_courses();
+  /// One course for all contenders that may share it.
+  void assign_first_courses();
   [[nodiscard]] bool may_share(const Player& a, const Player& b) const noexcept;
   /// One without members.
   Course& room_for_course();
@@ -114,6 +124,7 @@ class Field {
   /// Settles contenders whose requests count no more, and gives those that go another way from `start`
   /// on a course of their own.
   void follow_courses(Instant start);
+  void settle_ended(Course& course, Instant start);
   void settle(const Course& course, Player& player);
   /// Groups the courses that take part in requests from `start` on; none means all is over.
   void form_groups(Instant start);

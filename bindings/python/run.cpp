@@ -78,7 +78,11 @@ sim::ManyOptions options_of(const Sampling& sampling, Watch& watch) {
           .first_replication = sampling.first_replication,
           .replications = sampling.runs,
           .threads = sampling.threads,
-          .progress = [&watch, before](std::uint64_t done) { watch.done = before + done; },
+          .progress =
+              [&watch, before](std::uint64_t done) {
+                watch.done = before + done;
+                if (watch.look) watch.look();
+              },
           .stop = &watch.stop};
 }
 
@@ -123,12 +127,16 @@ Run run(const Study& study, const py::object& policy, Sampling sampling, bool wi
   const bool harmful = sim::harmful_from(scenario).has_value();
   const bool plays_twin = with_twin && harmful;
   BothWorlds records;
-  const bool interrupted = watched(watch, sampling.runs * (plays_twin ? 2 : 1), progress, [&] {
+  const auto work = [&] {
     const sim::Prepared& world = study.world();
     if (world.scenario == nullptr) return;
     const auto twin = plays_twin ? sim::healthy_twin(world.scenario) : nullptr;
     records = play_both(*contender, *world.scenario, twin.get(), sampling, watch);
-  });
+  };
+  // In the thread that signals reach, Ctrl-C would be raised inside a policy in Python.
+  const bool works_here = sampling.threads == 1 && !in_python;
+  const bool interrupted = watched(watch, sampling.runs * (plays_twin ? 2 : 1), progress, work,
+                                   works_here ? Workplace::here : Workplace::own_thread);
   if (in_python) in_python->rethrow();
   const sim::Prepared& world = study.world();
   if (world.scenario == nullptr) raise_plan_error(world.diagnostics);

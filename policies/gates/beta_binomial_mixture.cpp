@@ -27,19 +27,26 @@ BetaMixture::Side opposite(BetaMixture::Side side) noexcept {
   return side == BetaMixture::Side::above ? BetaMixture::Side::below : BetaMixture::Side::above;
 }
 
-BetaMixture::Side side_of_harm(const HarmSpec& harm) noexcept {
-  return harm.direction == Direction::up ? BetaMixture::Side::above : BetaMixture::Side::below;
+BetaMixture::Side side_of_harm(Direction direction) noexcept {
+  return direction == Direction::up ? BetaMixture::Side::above : BetaMixture::Side::below;
 }
 
-/// Ratio: events are fair coins when the arms are equal. Absolute: requests are coins with the
+/// Events are fair coins when the arms are equal.
+constexpr double kFairEdge = 0.5;
+
+/// Ratio: that. Absolute: requests are coins with the
 /// margin's probability, and tightest_at events come from tightest_at / margin of them.
 double edge_of(const HarmSpec& harm) noexcept {
-  return harm.relation == Relation::absolute ? harm.margin : 0.5;
+  return harm.relation == Relation::absolute ? harm.margin : kFairEdge;
+}
+
+BetaMixture::Tuning fair_tuning(double tightest_at) noexcept {
+  return {.v_opt = tightest_at * 0.25, .alpha_opt = 0.05};
 }
 
 BetaMixture::Tuning tuning_of(const HarmSpec& harm, double tightest_at) noexcept {
-  return {.v_opt = tightest_at * (harm.relation == Relation::absolute ? 1.0 - harm.margin : 0.25),
-          .alpha_opt = 0.05};
+  if (harm.relation != Relation::absolute) return fair_tuning(tightest_at);
+  return {.v_opt = tightest_at * (1.0 - harm.margin), .alpha_opt = 0.05};
 }
 
 enum Slot : std::size_t { kCandidate, kBaseline, kEvents, kNodesFrom };
@@ -78,17 +85,38 @@ BetaBinomialMixture::BetaBinomialMixture(const HarmSpec& harm, const Settings& s
     : compares_arms_(harm.relation != Relation::absolute),
       ratio_(harm.margin),
       min_count_(std::max(1.0, static_cast<double>(settings.min_samples))),
-      harm_(edge_of(harm), side_of_harm(harm), tuning_of(harm, settings.tightest_at)),
-      safety_(edge_of(harm), opposite(side_of_harm(harm)), tuning_of(harm, settings.tightest_at)) {
-  if (!compares_arms_) return;
+      nodes_(compares_arms_ ? nodes_for(harm.direction, settings.tightest_at) : nullptr),
+      harm_(edge_of(harm), side_of_harm(harm.direction), tuning_of(harm, settings.tightest_at)),
+      safety_(edge_of(harm), opposite(side_of_harm(harm.direction)),
+              tuning_of(harm, settings.tightest_at)) {}
+
+std::shared_ptr<const BetaBinomialMixture::Nodes> BetaBinomialMixture::make_nodes(
+    Direction direction, double tightest_at) {
+  const BetaMixture::Side side = side_of_harm(direction);
+  const BetaMixture harm(kFairEdge, side, fair_tuning(tightest_at));
+  const BetaMixture safety(kFairEdge, opposite(side), fair_tuning(tightest_at));
+  auto nodes = std::make_shared<Nodes>();
   for (std::size_t node = 0; node < kNodes; ++node) {
     const double share = (static_cast<double>(node) + 0.5) / static_cast<double>(kNodes);
-    const double harm_p = harm_.prior_quantile_above(share);
-    const double safety_p = safety_.prior_quantile_above(share);
-    theta_[node] = harm_p / (1.0 - harm_p);
-    theta_[kNodes + node] = safety_p / (1.0 - safety_p);
+    const double harm_p = harm.prior_quantile_above(share);
+    const double safety_p = safety.prior_quantile_above(share);
+    nodes->theta[node] = harm_p / (1.0 - harm_p);
+    nodes->theta[kNodes + node] = safety_p / (1.0 - safety_p);
   }
-  std::ranges::transform(theta_, log_theta_.begin(), [](double theta) { return std::log(theta); });
+  std::ranges::transform(nodes->theta, nodes->log_theta.begin(),
+                         [](double theta) { return std::log(theta); });
+  return nodes;
+}
+
+std::shared_ptr<const BetaBinomialMixture::Nodes> BetaBinomialMixture::nodes_for(
+    Direction direction, double tightest_at) {
+  if (tightest_at != Settings{}.tightest_at) return make_nodes(direction, tightest_at);
+  if (direction == Direction::up) {
+    static const std::shared_ptr<const Nodes> up = make_nodes(direction, Settings{}.tightest_at);
+    return up;
+  }
+  static const std::shared_ptr<const Nodes> down = make_nodes(direction, Settings{}.tightest_at);
+  return down;
 }
 
 Statistic BetaBinomialMixture::statistic() const {
@@ -98,7 +126,7 @@ Statistic BetaBinomialMixture::statistic() const {
 }
 
 std::size_t BetaBinomialMixture::slots() const noexcept {
-  return compares_arms_ ? kNodesFrom + theta_.size() : std::size_t{kNodesFrom};
+  return compares_arms_ ? kNodesFrom + 2 * kNodes : std::size_t{kNodesFrom};
 }
 
 void BetaBinomialMixture::update(std::span<double> slots,
@@ -115,9 +143,9 @@ void BetaBinomialMixture::update(std::span<double> slots,
   const double events = k_c + samples->baseline.sum;
   if (!compares_arms_ || events == 0.0) return;
   const double pi = ratio_ * n_c / (ratio_ * n_c + n_b);
-  for (std::size_t node = 0; node < theta_.size(); ++node)
+  for (std::size_t node = 0; node < 2 * kNodes; ++node)
     slots[kNodesFrom + node] +=
-        k_c * log_theta_[node] - events * std::log1p(pi * (theta_[node] - 1.0));
+        k_c * nodes_->log_theta[node] - events * std::log1p(pi * (nodes_->theta[node] - 1.0));
 }
 
 BetaBinomialMixture::LogE BetaBinomialMixture::log_e(std::span<const double> slots) const noexcept {
@@ -153,7 +181,8 @@ std::unique_ptr<GateTest> make_beta_binomial_mixture(const GateSpec& gate,
     gates::report(diagnostics, "harm",
                   "beta_binomial_mixture needs a ratio to the baseline or an absolute rate; use "
                   "normal_mixture, or give a ratio");
-  const double tightest_at = gates::parameter(gate.test, "tightest_at", 50.0);
+  const double tightest_at =
+      gates::parameter(gate.test, "tightest_at", BetaBinomialMixture::Settings{}.tightest_at);
   if (!(tightest_at >= 1.0 && std::isfinite(tightest_at)))
     gates::report(diagnostics, "test.tightest_at", "expected a number of events, at least 1");
   if (diagnostics.size() > problems) return nullptr;

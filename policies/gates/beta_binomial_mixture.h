@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 
 #include "policies/gates/gate_test.h"
 #include "policies/gates/log_e.h"
@@ -87,12 +88,22 @@ class BetaBinomialMixture final : public GateTest {
   [[nodiscard]] LogE log_e(std::span<const double> slots) const noexcept;
 
  private:
+  /// The points of theta: first those of harm, then those of safety. They depend on two settings
+  /// alone; gates that leave `tightest_at` as it is have one table together.
+  struct Nodes {
+    std::array<double, 2 * kNodes> theta{};
+    std::array<double, 2 * kNodes> log_theta{};
+  };
+  [[nodiscard]] static std::shared_ptr<const Nodes> make_nodes(Direction direction,
+                                                               double tightest_at);
+  [[nodiscard]] static std::shared_ptr<const Nodes> nodes_for(Direction direction,
+                                                              double tightest_at);
+
   bool compares_arms_;
   double ratio_;
   double min_count_;
-  BetaMixture harm_, safety_;               ///< in closed form, for an absolute bound
-  std::array<double, 2 * kNodes> theta_{};  ///< first those of harm, then those of safety
-  std::array<double, 2 * kNodes> log_theta_{};
+  std::shared_ptr<const Nodes> nodes_;  ///< for a ratio
+  BetaMixture harm_, safety_;           ///< in closed form, for an absolute bound
 };
 
 [[nodiscard]] GateTestInfo beta_binomial_mixture_info();

@@ -123,9 +123,9 @@ NormalMixture::NormalMixture(const HarmSpec& harm, const Settings& settings)
     : statistic_kind_(settings.log_scale  ? Statistic::Kind::mean_log
                       : settings.is_event ? Statistic::Kind::rate
                                           : Statistic::Kind::mean),
-      covariate_(settings.covariate),
       is_event_(settings.is_event),
       compares_arms_(harm.relation != Relation::absolute),
+      has_covariate_(!settings.covariate.empty()),
       sign_(gates::sign_of_harm(harm)),
       factor_(harm.relation == Relation::ratio && !settings.log_scale ? harm.margin : 1.0),
       shift_(harm.relation != Relation::ratio ? harm.margin
@@ -134,7 +134,8 @@ NormalMixture::NormalMixture(const HarmSpec& harm, const Settings& settings)
       // With equal arms of n samples V / sigma^2 = n / 2; one arm alone has V / sigma^2 = n.
       v_opt_(compares_arms_ ? 0.5 * settings.tightest_at : settings.tightest_at),
       min_count_(settings.min_samples > 0 ? static_cast<double>(settings.min_samples)
-                                          : kDefaultMinSamples) {}
+                                          : kDefaultMinSamples),
+      covariate_(settings.covariate) {}
 
 Statistic NormalMixture::statistic() const {
   Statistic statistic;
@@ -144,7 +145,7 @@ Statistic NormalMixture::statistic() const {
 }
 
 std::size_t NormalMixture::slots() const noexcept {
-  return kSlots + (covariate_.empty() ? 0 : std::size_t{2 * kCovariateSlots});
+  return kSlots + (has_covariate_ ? std::size_t{2 * kCovariateSlots} : 0);
 }
 
 void NormalMixture::update(std::span<double> slots, const Observation& observation) const noexcept {
@@ -162,7 +163,7 @@ void NormalMixture::update(std::span<double> slots, const Observation& observati
   const double n_b = static_cast<double>(baseline.count);
   const double weight = n_c * (n_b / (n_c + n_b));
   slots[0] += weight * (candidate.sum / n_c - factor_ * (baseline.sum / n_b) - shift_);
-  if (!covariate_.empty() && samples->covariates) add_covariates(slots, *samples, weight);
+  if (has_covariate_ && samples->covariates) add_covariates(slots, *samples, weight);
   add(candidate_of(slots), candidate, weight);
   add(baseline_of(slots), baseline, weight);
 }
@@ -222,7 +223,7 @@ NormalMixture::Score NormalMixture::score(std::span<const double> slots,
     variance_b = factor_ * factor_ * (is_event_ ? event_variance(baseline) : variance(baseline));
     edge += factor_ * (baseline[kSum] / baseline[kCount]);
   }
-  if (!covariate_.empty()) {
+  if (has_covariate_) {
     variance_c = residual_variance(candidate, covariate_of(slots, false), 1.0);
     variance_b = residual_variance(baseline, covariate_of(slots, true), factor_);
   }

@@ -109,14 +109,15 @@ class NormalMixture final : public GateTest {
                                  const Samples& samples) const noexcept;
 
   Statistic::Kind statistic_kind_;
-  std::string covariate_;
   bool is_event_;
   bool compares_arms_;
+  bool has_covariate_;
   double sign_;    ///< +1 where more is harm
   double factor_;  ///< edge of harm: mean_c = factor mean_b + shift
   double shift_;
   double v_opt_;  ///< intrinsic time at which the boundary is tightest
   double min_count_;
+  std::string covariate_;
 };
 
 /// The settings that a gate asks for by its metric and the parameters `scale` and `tightest_at`;

@@ -60,12 +60,6 @@ constexpr double kNotYet = -1.0;
   return ExposureSpells(memory.subspan<RolloutSlot::spells, ExposureSpells::kSlots>());
 }
 
-/// In nanoseconds since the rollout's start. In floating point, because no window number may
-/// overflow; exact for the first 104 days.
-[[nodiscard]] double start_of(const Probe& probe, std::uint64_t window) noexcept {
-  return to_slot(probe.initial_delay) + static_cast<double>(window) * to_slot(probe.every);
-}
-
 /// What a window brings to a gate.
 struct Look {
   bool is_evidence = false;  ///< each side the test needs has something to say
@@ -102,13 +96,13 @@ template <class Slots>
   return memory.subspan(first).template first<SampleRatioGuard::kSlots>();
 }
 
-/// Whether the exposure stood still over the whole of a probe's window. A change inside it gives one
-/// arm more of the window's end than of its beginning, and whatever moves both arms meanwhile then
-/// looks like a difference between them.
-[[nodiscard]] bool stood_still(PolicyMemory memory, const Probe& probe,
-                               std::uint64_t window) noexcept {
-  const double start = start_of(probe, window);
-  return spells_in(memory).hold(start, start + to_slot(probe.window));
+/// Per stage, ln of the e-value that makes a gate with that budget fail; `spent` as in StagedGate.
+[[nodiscard]] std::vector<double> log_needed_by(const Budget& budget, std::span<const double> spent,
+                                                std::size_t stages) {
+  std::vector<double> needed(stages, -std::log(budget.false_alarm));
+  for (std::size_t stage = 0; stage < std::min(stages, spent.size()); ++stage)
+    if (spent[stage] > 0.0) needed[stage] = -std::log(spent[stage]);
+  return needed;
 }
 
 /// `scale`: what the stage's part of the budget makes of a share of the evidence needed.
@@ -151,28 +145,47 @@ bool is_measured(const MetricInfo& metric, const GateTest& test, const Exposure&
   return is_measured(metric, test.compares_arms(), exposure);
 }
 
+double StagedPolicy::Times::start_of(std::uint64_t number) const noexcept {
+  return to_slot(initial_delay) + static_cast<double>(number) * to_slot(every);
+}
+
+bool StagedPolicy::stood_still(PolicyMemory memory, const Times& times,
+                               std::uint64_t window) noexcept {
+  const double start = times.start_of(window);
+  return spells_in(memory).hold(start, start + to_slot(times.window));
+}
+
 StagedPolicy::StagedPolicy(StagedParts parts)
-    : name_(std::move(parts.name)),
+    : slots_(RolloutSlot::count),
+      guard_(std::move(parts.guard)),
       when_halted_(parts.when_halted),
       spending_(parts.spending),
-      slots_(RolloutSlot::count),
-      guard_(std::move(parts.guard)) {
+      name_(std::move(parts.name)) {
   for (StagedStage& stage : parts.stages) {
     stages_.push_back(std::move(stage.stage));
-    rules_.push_back(stage.rule);
+    standing_.push_back({.rule = stage.rule});
   }
+  std::vector<std::vector<double>> log_needed;  // per gate
+  const auto spend = [&](const auto& gate, bool steps_down) {
+    spent_.push_back({.budget_share = gate.budget_share,
+                      .steps_down = steps_down,
+                      .log_unit = -std::log(gate.budget.false_alarm)});
+    log_needed.push_back(log_needed_by(gate.budget, gate.spent, stages_.size()));
+  };
   std::vector<std::optional<StageIndex>> test_of;
   for (StagedGate& gate : parts.gates) {
     test_of.push_back(gate.test_of);
     if (gate.role == GateRole::protective) protective_ |= GateMask{1} << gates_.size();
-    spent_.push_back(spent_of(gate.budget, gate.budget_share,
-                              gate.test->guarantee() == Guarantee::anytime, gate.spent));
+    spend(gate, gate.test->guarantee() == Guarantee::anytime);
     const double fresh = std::chrono::duration<double>(gate.probe.every) / gate.probe.window;
     const bool compares_arms = gate.test->compares_arms();
     gates_.push_back({.budget = gate.budget,
                       .silence = gate.silence,
                       .new_share = std::min(fresh, 1.0),
                       .first_slot = slots_,
+                      .slots = GateSlot::count + gate.test->slots(),
+                      .times = {gate.probe.initial_delay, gate.probe.every, gate.probe.window},
+                      .is_of_segment = !gate.probe.segment.empty(),
                       .compares_arms = compares_arms,
                       // A pair's answers are of one moment, whatever the exposure does.
                       .needs_still_exposure = compares_arms &&
@@ -182,13 +195,13 @@ StagedPolicy::StagedPolicy(StagedParts parts)
                       .forgets = gate.evidence == EvidenceSpan::stage,
                       .is_ab = gate.test_of.has_value(),
                       .test = std::move(gate.test)});
-    slots_ += GateSlot::count + gates_.back().test->slots();
+    slots_ += gates_.back().slots;
     probes_.push_back(std::move(gate.probe));
     gate_names_.push_back(std::move(gate.name));
   }
   for (StagedCombination& gate : parts.combined) {
     if (gate.role == GateRole::protective) protective_ |= GateMask{1} << gate_names_.size();
-    spent_.push_back(spent_of(gate.budget, gate.budget_share, true, gate.spent));
+    spend(gate, true);
     combined_.push_back({.budget = gate.budget,
                          .first_slot = slots_,
                          .is_protective = gate.role == GateRole::protective,
@@ -207,31 +220,20 @@ StagedPolicy::StagedPolicy(StagedParts parts)
     gate_names_.emplace_back(kSampleRatio);
     protective_ |= GateMask{1} << guard_gate_;
   }
-  for (const Stage& stage : stages_) {
-    GateMask measured = 0;
+  for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
     for (std::size_t gate = 0; gate < gates_.size(); ++gate) {
       const MetricInfo* metric = find_metric(probes_[gate].metric);
       GATEWRIGHT_ASSERT(metric != nullptr);
-      const auto here = StageIndex(measured_.size());
+      const auto here = StageIndex(stage);
       if (test_of[gate].value_or(here) == here &&
-          is_measured(*metric, *gates_[gate].test, stage.exposure))
-        measured |= GateMask{1} << gate;
+          is_measured(*metric, *gates_[gate].test, stages_[stage].exposure))
+        standing_[stage].measured |= GateMask{1} << gate;
     }
-    measured_.push_back(measured);
+    for (std::size_t gate = 0; gate < spent_.size(); ++gate) {
+      log_needed_.push_back(log_needed[gate][stage]);
+      scales_.push_back(spent_[gate].log_unit / log_needed_.back());
+    }
   }
-}
-
-StagedPolicy::Spent StagedPolicy::spent_of(const Budget& budget, double budget_share,
-                                           bool steps_down,
-                                           std::span<const double> by_stage) const {
-  Spent spent{.budget_share = budget_share,
-              .steps_down = steps_down,
-              .log_unit = -std::log(budget.false_alarm)};
-  for (std::size_t stage = 0; stage < stages_.size(); ++stage) {
-    const double here = stage < by_stage.size() ? by_stage[stage] : 0.0;
-    spent.log_needed.push_back(here > 0.0 ? -std::log(here) : spent.log_unit);
-  }
-  return spent;
 }
 
 Exposure StagedPolicy::exposure_after_halt(StageIndex stage) const noexcept {
@@ -268,7 +270,7 @@ void StagedPolicy::observe(PolicyMemory memory, const RolloutView& view,
             return;
           }
           // A window that belongs to an earlier stage may still come in; it is not weighed here.
-          if ((measured_[static_cast<std::size_t>(view.stage)] >> index & 1) == 0) {
+          if ((standing_[index_of(view.stage)].measured >> index & 1) == 0) {
             GATEWRIGHT_PROBE("staged policy: a window of an earlier stage");
             return;
           }
@@ -283,9 +285,9 @@ bool StagedPolicy::weigh(PolicyMemory memory, StageIndex stage, std::size_t inde
                          std::uint64_t window, const Observation& observation,
                          Duration now) const noexcept {
   const Gate& gate = gates_[index];
-  const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
+  const auto record = memory.subspan(gate.first_slot, gate.slots);
   const Look look = look_at(observation.event, gate.compares_arms);
-  const bool is_whole = !gate.needs_still_exposure || stood_still(memory, probes_[index], window);
+  const bool is_whole = !gate.needs_still_exposure || stood_still(memory, gate.times, window);
   record[GateSlot::faulty] = look.is_error ? 1.0 : 0.0;
   if (is_whole) record[GateSlot::requests] += static_cast<double>(look.requests) * gate.new_share;
   if (!look.is_evidence) {
@@ -300,7 +302,7 @@ bool StagedPolicy::weigh(PolicyMemory memory, StageIndex stage, std::size_t inde
   record[GateSlot::heard] = 1.0;
   const std::span<double> slots = record.subspan(GateSlot::count);
   gate.test->update(slots, observation);
-  put(gate.test->evidence(slots, gate.budget), scale(index, stage), record);
+  put(gate.test->evidence(slots, gate.budget), scale(index, index_of(stage)), record);
   if (!(record[GateSlot::harm] >= 0.0 && record[GateSlot::safety] >= 0.0))
     record[GateSlot::faulty] = 1.0;
   return true;
@@ -321,28 +323,25 @@ void StagedPolicy::combine(PolicyMemory memory, StageIndex stage, std::size_t in
     if (weighed != nullptr) gate.test->update(slots, part, *weighed);
     bool is_level = true;
     for (std::size_t other = 0; other < gate.gates.size(); ++other)
-      is_level &=
-          (measured_[index_of(stage)] >> gate.gates[other] & 1) == 0 || last[other] == last[part];
+      is_level &= (standing_[index_of(stage)].measured >> gate.gates[other] & 1) == 0 ||
+                  last[other] == last[part];
     if (!is_level) continue;
-    put(gate.test->evidence(slots, gate.budget), scale(gates_.size() + i, stage), record);
+    put(gate.test->evidence(slots, gate.budget), scale(gates_.size() + i, index_of(stage)), record);
   }
 }
 
-double StagedPolicy::scale(std::size_t gate, StageIndex stage) const noexcept {
-  return spent_[gate].log_unit / spent_[gate].log_needed[index_of(stage)];
-}
-
 double StagedPolicy::rescaled_by(std::size_t gate, StageIndex stage) const noexcept {
-  const auto& needed = spent_[gate].log_needed;
   const std::size_t here = index_of(stage);
-  return here == 0 ? 1.0 : needed[here - 1] / needed[here];
+  return here == 0 ? 1.0 : log_needed(gate, here - 1) / log_needed(gate, here);
 }
 
 void StagedPolicy::weigh_units(PolicyMemory memory, const RolloutView& view,
                                const Samples& units) const noexcept {
   if (!is_guarded(view.stage) || !view.exposure_confirmed) return;
   const std::optional<double> since = spells_in(memory).since();
-  if (!since || start_of(guard_->probe(), units.window) < *since) {
+  const Probe& probe = guard_->probe();
+  const Times times{probe.initial_delay, probe.every, probe.window};
+  if (!since || times.start_of(units.window) < *since) {
     GATEWRIGHT_PROBE("staged policy: units of a window that a change of exposure cuts");
     return;
   }
@@ -357,7 +356,7 @@ void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView& view) con
   }
   for (std::size_t index = 0; index < gates_.size(); ++index) {
     const Gate& gate = gates_[index];
-    const auto record = memory.subspan(gate.first_slot, GateSlot::count + gate.test->slots());
+    const auto record = memory.subspan(gate.first_slot, gate.slots);
     record[GateSlot::harm] *= rescaled_by(index, view.stage);
     if (gate.forgets) {
       GATEWRIGHT_PROBE("staged policy: evidence forgotten at a new stage");
@@ -379,13 +378,13 @@ void StagedPolicy::enter_stage(PolicyMemory memory, const RolloutView& view) con
 
 Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view) const noexcept {
   const auto stage = static_cast<std::size_t>(view.stage);
-  Proposal proposal{.measure = measured_[stage]};
+  Proposal proposal{.measure = standing_[stage].measured};
   GateFindings findings;
   const auto wake_by = [&](Instant deadline) {
     if (deadline > view.at) proposal.wake_at = std::min(proposal.wake_at, deadline);
   };
 
-  for (GateMask left = measured_[stage]; left != 0; left &= left - 1) {
+  for (GateMask left = standing_[stage].measured; left != 0; left &= left - 1) {
     const auto index = static_cast<std::size_t>(std::countr_zero(left));
     const GateMask bit = GateMask{1} << index;
     const Gate& gate = gates_[index];
@@ -405,11 +404,11 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     findings.unheard |= record[GateSlot::heard] == 0.0;
     if (gate.is_ab) {
       findings.unheard |= record[GateSlot::enough] == 0.0;
-      findings.won |= verdict == Verdict::pass && probes_[index].segment.empty();
+      findings.won |= verdict == Verdict::pass && !gate.is_of_segment;
     }
     const Instant fresh_at =
         record[GateSlot::last_fresh] == kNotYet
-            ? std::max(view.stage_entered_at, after(view.started_at, probes_[index].initial_delay))
+            ? std::max(view.stage_entered_at, after(view.started_at, gate.times.initial_delay))
             : after(view.started_at, from_slot(record[GateSlot::last_fresh]));
     const Instant silent_at = after(fresh_at, gate.silence);
     if (view.at >= silent_at) {
@@ -434,7 +433,7 @@ Proposal StagedPolicy::propose(ConstPolicyMemory memory, const RolloutView& view
     }
   }
 
-  const StageRule& rule = rules_[stage];
+  const StageRule& rule = standing_[stage].rule;
   const Instant gives_up_at = times_out_at(rule, view, from_slot(memory[RolloutSlot::paused_for]));
   wake_by(dwell_ends_at(rule, view));
   wake_by(gives_up_at);
@@ -448,7 +447,9 @@ void StagedPolicy::judge_combinations(ConstPolicyMemory memory, std::size_t stag
                                       Proposal& proposal, GateFindings& findings) const noexcept {
   for (std::size_t i = 0; i < combined_.size(); ++i) {
     const Combination& gate = combined_[i];
-    const auto is_heard = [&](std::size_t part) { return (measured_[stage] >> part & 1) != 0; };
+    const auto is_heard = [&](std::size_t part) {
+      return (standing_[stage].measured >> part & 1) != 0;
+    };
     if (std::ranges::none_of(gate.gates, is_heard)) continue;
     const GateMask bit = GateMask{1} << (gates_.size() + i);
     const Verdict verdict = verdict_of(memory.subspan(gate.first_slot, GateSlot::count));
@@ -472,7 +473,7 @@ GateMask StagedPolicy::stepped_down(GateMask failing, ConstPolicyMemory memory,
     const auto record = memory.subspan(first_slot(gate), GateSlot::count);
     const bool takes_part =
         spent.steps_down && verdict_of(record) != Verdict::fault && record[GateSlot::enough] != 0.0;
-    const double needed = spent.log_needed[stage];
+    const double needed = log_needed(gate, stage);
     entries[gate] = {.share = spent.budget_share,
                      .log_e = takes_part ? record[GateSlot::harm] * needed : 0.0,
                      .needed = needed};
@@ -500,8 +501,8 @@ Finding StagedPolicy::finding(ConstPolicyMemory memory, std::size_t gate) const 
   // Combined gates and the check of the split find nothing.
   if (gate >= gates_.size()) return {};
   const Gate& asked = gates_[gate];
-  return asked.test->finding(
-      memory.subspan(asked.first_slot + GateSlot::count, asked.test->slots()), asked.budget);
+  return asked.test->finding(memory.subspan(asked.first_slot, asked.slots).subspan(GateSlot::count),
+                             asked.budget);
 }
 
 }  // namespace gatewright

@@ -94,11 +94,22 @@ class StagedPolicy final : public Policy {
   [[nodiscard]] Finding finding(ConstPolicyMemory memory, std::size_t gate) const noexcept override;
 
  private:
+  /// When the windows of a probe begin, and how long they are.
+  struct Times {
+    Duration initial_delay, every, window;
+    /// In nanoseconds since the rollout's start. In floating point, because no window number may
+    /// overflow; exact for the first 104 days.
+    [[nodiscard]] double start_of(std::uint64_t number) const noexcept;
+  };
+  /// With all that a step reads of its probe, so that the probes themselves stay where they are.
   struct Gate {
     Budget budget;
     Duration silence;
     double new_share;        ///< of a window's requests, those that no earlier window held
     std::size_t first_slot;  ///< in the policy's memory: the gate's record, then its test's slots
+    std::size_t slots;       ///< of both
+    Times times;
+    bool is_of_segment;
     bool compares_arms;
     bool needs_still_exposure;  ///< it keeps a promise, and only for windows no change cuts
     bool is_protective;
@@ -114,12 +125,16 @@ class StagedPolicy final : public Policy {
     std::vector<std::size_t> gates;
     std::unique_ptr<const CombinedMargins> test;
   };
+  /// What holds in a stage.
+  struct Standing {
+    StageRule rule;
+    GateMask measured = 0;  ///< gate and probe share their index
+  };
   /// What any gate may spend; they are numbered as in masks, single ones first.
   struct Spent {
     double budget_share = 0.0;
-    bool steps_down = false;           ///< its evidence is an e-value or an anytime p-value
-    double log_unit = 0.0;             ///< ln of the e-value that its test calls enough
-    std::vector<double> log_needed{};  ///< per stage: ln of the e-value that makes it fail
+    bool steps_down = false;  ///< its evidence is an e-value or an anytime p-value
+    double log_unit = 0.0;    ///< ln of the e-value that its test calls enough
   };
 
   /// Takes window `window` of probe and gate `index` into the gate's record; whether it was weighed.
@@ -134,11 +149,20 @@ class StagedPolicy final : public Policy {
   /// Tells the combined gates that gate `index` was told its window, and the window if it was weighed.
   void combine(PolicyMemory memory, StageIndex stage, std::size_t index, std::uint64_t window,
                const Observation* weighed) const noexcept;
-  [[nodiscard]] Spent spent_of(const Budget& budget, double budget_share, bool steps_down,
-                               std::span<const double> by_stage) const;
+  /// ln of the e-value that makes a gate fail in a stage.
+  [[nodiscard]] double log_needed(std::size_t gate, std::size_t stage) const noexcept {
+    return log_needed_[stage * spent_.size() + gate];
+  }
   /// A test's share of its evidence in shares of what the stage asks for.
-  [[nodiscard]] double scale(std::size_t gate, StageIndex stage) const noexcept;
-  /// What the step from the stage before does to the latter.
+  [[nodiscard]] double scale(std::size_t gate, std::size_t stage) const noexcept {
+    return scales_[stage * spent_.size() + gate];
+  }
+  /// Whether the exposure stood still over the whole of a probe's window. A change inside it gives one
+  /// arm more of the window's end than of its beginning, and whatever moves both arms meanwhile then
+  /// looks like a difference between them.
+  [[nodiscard]] static bool stood_still(PolicyMemory memory, const Times& times,
+                                        std::uint64_t window) noexcept;
+  /// What the step from the stage before does to a gate's scale.
   [[nodiscard]] double rescaled_by(std::size_t gate, StageIndex stage) const noexcept;
   void judge_combinations(ConstPolicyMemory memory, std::size_t stage, Proposal& proposal,
                           GateFindings& findings) const noexcept;
@@ -147,21 +171,23 @@ class StagedPolicy final : public Policy {
                                       std::size_t stage) const noexcept;
   [[nodiscard]] std::size_t first_slot(std::size_t gate) const noexcept;
 
-  std::string name_;
-  std::vector<Stage> stages_;
-  std::vector<StageRule> rules_;
-  std::vector<GateMask> measured_;  ///< per stage; gate and probe share their index
+  // What a step reads comes first, and lies together.
   std::vector<Gate> gates_;
+  std::vector<Standing> standing_;  ///< per stage
+  std::vector<double> scales_;      ///< per stage, of all gates
   std::vector<Combination> combined_;
-  std::vector<Spent> spent_;
+  std::vector<Stage> stages_;
   std::vector<Probe> probes_;
-  std::vector<std::string> gate_names_;
-  GateMask protective_ = 0;
+  std::size_t slots_ = 0;
+  std::size_t guard_slot_ = 0, guard_probe_ = 0, guard_gate_ = 0;  ///< where there is a guard
+  std::optional<SampleRatioGuard> guard_;
   WhenHalted when_halted_;
   Spending spending_;
-  std::size_t slots_ = 0;
-  std::optional<SampleRatioGuard> guard_;
-  std::size_t guard_slot_ = 0, guard_probe_ = 0, guard_gate_ = 0;  ///< where there is a guard
+  GateMask protective_ = 0;
+  std::vector<Spent> spent_;
+  std::vector<double> log_needed_;  ///< per stage, of all gates
+  std::string name_;
+  std::vector<std::string> gate_names_;
 };
 
 }  // namespace gatewright

@@ -105,6 +105,7 @@ bool Router::happens(double share, StreamName name, std::uint64_t index) const n
 }
 
 void Router::roll(Instant start) noexcept {
+  if (timeline_.front().from == start) return;
   timeline_.front() = segment(start, timeline_.back().exposure);
   timeline_.resize(1);
 }

@@ -3,6 +3,7 @@
 // Used by Driver, one per contender; it never decides an exposure.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -39,7 +40,7 @@ struct Actuated {
 /// per attempt; all by (key, number), so that equal numbers of actuations meet equal luck.
 class Router {
  public:
-  explicit Router(const Rollback& rollback) : rollback_(rollback), law_(delay_law(rollback)) {}
+  explicit Router(const Rollback& rollback) : law_(delay_law(rollback)), rollback_(rollback) {}
 
   /// Back to the start of a rollout: nothing exposed, nothing asked for.
   void start(RunKey key);
@@ -57,10 +58,13 @@ class Router {
 
   [[nodiscard]] Exposure applied() const noexcept { return timeline_.back().exposure; }
   /// Exposures since the start of the present window, in order; never empty.
-  [[nodiscard]] std::span<const ExposureSegment> timeline() const noexcept { return timeline_; }
+  [[nodiscard]] std::span<const ExposureSegment> timeline() const noexcept {
+    return {timeline_.data(), timeline_.size()};
+  }
   /// Exposures since the start of the rollout, in order; never empty.
   [[nodiscard]] std::span<const ExposureSegment> history() const noexcept { return history_; }
-  /// A new window begins at `start`: the timeline forgets all but the present exposure.
+  /// A new window begins at `start`: the timeline forgets all but the present exposure. Said again of
+  /// the same window, it changes nothing.
   void roll(Instant start) noexcept;
 
  private:
@@ -76,16 +80,17 @@ class Router {
   void serve(Exposure exposure, Instant now);
   Actuated arrive(Instant now);
 
-  Rollback rollback_;
-  DelayLaw law_;
-  RunKey key_;
-  std::vector<ExposureSegment> timeline_;
-  std::vector<ExposureSegment> history_;
+  // What every window and every decision looks at comes first.
+  boost::container::small_vector<ExposureSegment, 2> timeline_;
   std::optional<Exposure> target_;
   std::uint64_t actuations_ = 0;  ///< numbers given so far; the last one is the one that counts
+  std::vector<ExposureSegment> history_;
   Next next_ = Next::nothing;
   std::uint64_t attempts_ = 0;  ///< of the present actuation
   Duration retried_{};
+  RunKey key_;
+  DelayLaw law_;
+  Rollback rollback_;
 };
 
 }  // namespace gatewright::sim

@@ -188,6 +188,51 @@ TEST_F(BrokenStep, S8AWakeUpThatIsNotAhead) {
               }).contains("S8"));
 }
 
+/// A rollout that is told what a rehearsal was told, a few steps at a time.
+class InTurns {
+ public:
+  InTurns(const Rehearsal& rehearsal, CheckerMemory& memory)
+      : rehearsal_(rehearsal),
+        checker_(rehearsal.honest.engine.shared_policy(), rehearsal.honest.plan,
+                 machine_of(rehearsal.honest.engine), memory),
+        state_(rehearsal.trace.initial_state) {
+    checker_.start(0);
+  }
+
+  /// A step that `breaks` what has ended changes it.
+  void play(std::size_t steps, bool breaks) {
+    const auto& entries = rehearsal_.trace.journal.entries();
+    for (; steps > 0 && next_ < entries.size(); --steps, ++next_) {
+      checker_.remember(state_);
+      const bool is_over = state_.phase != Phase::running;
+      const Observation& observation = entries[next_].observation;
+      const Decision decision = rehearsal_.honest.engine.step(state_, observation);
+      if (breaks && is_over) state_.memory.back() += 1.0;
+      checker_.check(observation, decision, state_);
+    }
+  }
+  [[nodiscard]] Invariants caught() const { return invariants_of(checker_.violations()); }
+
+ private:
+  const Rehearsal& rehearsal_;
+  Checker checker_;
+  RolloutState state_;
+  std::size_t next_ = 0;
+};
+
+TEST_F(BrokenStep, CheckersOfOneMemoryKeepTheirRolloutsApart) {
+  CheckerMemory memory;
+  InTurns honest(*healthy_, memory), halted(*harmful_, memory), broken(*harmful_, memory);
+  for (int turn = 0; turn < 200; ++turn) {
+    honest.play(3, false);
+    halted.play(2, false);
+    broken.play(4, true);
+  }
+  EXPECT_EQ(honest.caught(), Invariants{});
+  EXPECT_EQ(halted.caught(), Invariants{});
+  EXPECT_TRUE(broken.caught().contains("S3"));
+}
+
 /// Shows the honest engine its own run, with a broken way to write down states.
 Invariants caught_restarting(const Rehearsal& rehearsal,
                              std::function<bool(const RolloutState&, RolloutState&)> restart) {

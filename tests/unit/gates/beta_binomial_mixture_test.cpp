@@ -49,6 +49,23 @@ TEST(BetaBinomialMixture, AbsoluteRateNeedsNoBaseline) {
   EXPECT_GE(down.look({}, events(60, 2000)).harm, 1.0);
 }
 
+TEST(BetaBinomialMixture, GatesWithOneTableOfNodesKeepTheirEvidenceApart) {
+  // The default's table is one for all gates of a direction; a hair beside it each has its own.
+  auto one = mixture("error", harm(Relation::ratio, 2.0));
+  auto other = mixture("error", harm(Relation::ratio, 1.2));
+  auto own = mixture("error", harm(Relation::ratio, 2.0), {{"tightest_at", 50.0 + 1e-9}});
+  auto down = mixture("error", harm(Relation::ratio, 0.5, Direction::down));
+  for (int window = 0; window < 4; ++window) {
+    const Evidence strict = other.look(events(20, 1000), events(40, 1000));
+    const Evidence lax = one.look(events(20, 1000), events(40, 1000));
+    EXPECT_GT(strict.harm, lax.harm);
+    const Evidence alike = own.look(events(20, 1000), events(40, 1000));
+    EXPECT_NEAR(alike.harm, lax.harm, 1e-6);
+    EXPECT_NEAR(alike.safety, lax.safety, 1e-6);
+    EXPECT_EQ(down.look(events(20, 1000), events(40, 1000)).harm, 0.0);
+  }
+}
+
 TEST(BetaBinomialMixture, OrderAndSplitOfEqualAllocationsDoNotMatter) {
   auto split = mixture("error", harm(Relation::ratio, 1.5));
   auto whole = mixture("error", harm(Relation::ratio, 1.5));

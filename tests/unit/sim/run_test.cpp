@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "policies/histogram.h"
@@ -99,6 +100,68 @@ TEST(Run, ContendersWithOneExposureShareTheirWorkWithoutChangingIt) {
   const std::vector<Contender> twice = {contender(five_gates()), contender(five_gates())};
   const auto records = run(twice, *scenario, {11, 0});
   expect_equal(records[0], records[1]);
+}
+
+/// Equal probes and one assignment: all begin on one course, halt at different moments or never, and
+/// climb at different paces.
+std::vector<Contender> parting_field() {
+  std::vector<Contender> field;
+  for (int i = 0; i < 16; ++i) {
+    PlanSpec plan = five_gates();
+    plan.name = "contender " + std::to_string(i);
+    plan.gates[0].harm.margin = 1.02 + 0.03 * i;  // the first is the first to halt
+    plan.gates[1].harm.margin = 1.5 - 0.03 * i;
+    if (i % 4 == 3) plan.stages[2].dwell = 35min;
+    if (i % 5 == 4) plan.when_halted = WhenHalted::freeze;
+    field.push_back(contender(plan));
+  }
+  return field;
+}
+
+void expect_each_as_alone(const Scenario& world) {
+  const auto scenario = prepared(world);
+  const std::vector<Contender> field = parting_field();
+  std::vector<Duration> ends;
+  for (std::uint64_t replication = 0; replication < 2; ++replication) {
+    const auto together = run(field, *scenario, {3, replication});
+    for (std::size_t i = 0; i < field.size(); ++i) {
+      SCOPED_TRACE(field[i].name);
+      expect_equal(together[i], run(std::span(&field[i], 1), *scenario, {3, replication}).front());
+      ends.push_back(together[i].ended_at);
+    }
+  }
+  std::ranges::sort(ends);
+  ends.erase(std::ranges::unique(ends).begin(), ends.end());
+  EXPECT_GT(ends.size(), 4U) << "the field is to part at several moments";
+}
+
+TEST(Run, ContendersThatPartEqualEachOfThemAlone) { expect_each_as_alone(lively_world()); }
+
+TEST(Run, ContendersThatPartAreFollowedWhileTheOldModelWarmsUp) {
+  Scenario world = lively_world();
+  world.rollback.cold = 7min;
+  world.rollback.cold_factor = 3.0;
+  expect_each_as_alone(world);
+}
+
+TEST(Run, ContendersThatPartWhileReportsArriveOneByOne) {
+  Scenario world = lively_world();
+  world.telemetry.lost = 0.05;
+  world.telemetry.duplicated = world.telemetry.reordered = 0.1;
+  expect_each_as_alone(world);
+}
+
+TEST(Run, ContendersThatPartWhereTheHorizonIsNear) {
+  Scenario world = lively_world();
+  world.horizon = 61min + 30s;
+  expect_each_as_alone(world);
+}
+
+TEST(Run, ContendersThatPartWhereWindowsAreDrawnWhole) {
+  Scenario world = quiet_world();
+  world.effects = {effect("latency", 1.3)};
+  world.fidelity = Fidelity::windows;
+  expect_each_as_alone(world);
 }
 
 TEST(Run, OneThreadAndTwoLeaveEqualRecords) {

@@ -7,6 +7,7 @@
 
 namespace gatewright::sim {
 
+[[nodiscard]] double normal_density(double z) noexcept;
 [[nodiscard]] double normal_cdf(double z) noexcept;
 
 /// Normal scores of the ranks 0..count-1, at probabilities (rank + 1/2) / count, rising.

@@ -226,6 +226,21 @@ std::uint64_t Audience::draw_users(const Crowd& crowd, std::uint64_t requests, S
   return static_cast<std::uint64_t>(std::clamp(drawn, 1.0, n));
 }
 
+double Audience::expected_in_both(const Made& a, const Made& b) {
+  const double share_a = census_of(a.crowd).share;
+  const double share_b = census_of(b.crowd).share;
+  const Census& smaller = census_of(share_a < share_b ? a.crowd : b.crowd);
+  if (smaller.share <= 0.0) return 0.0;
+  double both = 0.0;
+  for (std::size_t c = 0; c < smaller.users.size(); ++c) {
+    const auto comes = [&](const Made& made, double share) {
+      return -std::expm1(-static_cast<double>(made.requests) * class_activity_[c] / share);
+    };
+    both += smaller.users[c] * comes(a, share_a) * comes(b, share_b);
+  }
+  return both;
+}
+
 Audience::Unseen& Audience::unseen_of(const Look& look) {
   const Coverage& coverage = coverage_of(look.assignment);
   for (Unseen& unseen : std::span(unseen_).first(unseen_count_))

@@ -48,6 +48,13 @@ class Audience {
   /// every request is another user's the repeated ones as if binomial.
   [[nodiscard]] std::uint64_t draw_users(const Crowd& crowd, std::uint64_t requests,
                                          Stream& stream);
+  /// How many users are expected in both of two crowds that make so many requests each; one crowd is
+  /// part of the other.
+  struct Made {
+    Crowd crowd;
+    std::uint64_t requests;
+  };
+  [[nodiscard]] double expected_in_both(const Made& a, const Made& b);
 
   /// A telemetry window in which users are counted that no earlier one showed since the exposure stands
   /// still.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <boost/random/sobol.hpp>
 #include <cstdint>
+#include <numbers>
 
 #include "sim/arms/normal_scores.h"
 
@@ -33,6 +34,11 @@ const LatentPoints& LatentPoints::few() {
   return kPoints;
 }
 
+const LatentPoints& LatentPoints::for_means() {
+  static const LatentPoints kPoints(kForMeans);
+  return kPoints;
+}
+
 const LatentPoints& LatentPoints::fine() {
   static const LatentPoints kPoints(kMany);
   return kPoints;
@@ -42,6 +48,17 @@ const LatentPoints& LatentPoints::tail(std::size_t which, const LatentPoints& of
   static const std::vector<LatentPoints> kOfInstance = tails(kCount);
   static const std::vector<LatentPoints> kOfSome = tails(kSome);
   return (of.size() == kCount ? kOfInstance : kOfSome)[which];
+}
+
+LatentPoints LatentPoints::in_plane(std::span<const double> across, std::span<const double> along) {
+  LatentPoints points;
+  for (std::size_t latent = 0; latent < kLatents; ++latent) {
+    const double side = latent == 0 ? 1.0 : -1.0;
+    for (std::size_t i = 0; i < across.size(); ++i)
+      points.scores_[latent].push_back(
+          static_cast<float>((along[i] + side * across[i]) / std::numbers::sqrt2));
+  }
+  return points;
 }
 
 LatentPoints LatentPoints::without_tails(std::size_t count) {

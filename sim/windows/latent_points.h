@@ -20,11 +20,14 @@ class LatentPoints {
   static constexpr std::size_t kCount = std::size_t{1} << 16;
   static constexpr std::size_t kSome = std::size_t{1} << 15;
   static constexpr std::size_t kFew = std::size_t{1} << 13;
+  static constexpr std::size_t kForMeans = std::size_t{1} << 17;
   static constexpr std::size_t kMany = std::size_t{1} << 20;
 
   [[nodiscard]] static const LatentPoints& instance();
   /// The same with kMany points instead of kCount.
   [[nodiscard]] static const LatentPoints& fine();
+  /// The same with kForMeans points.
+  [[nodiscard]] static const LatentPoints& for_means();
   /// The same with kSome and with kFew points.
   [[nodiscard]] static const LatentPoints& some();
   [[nodiscard]] static const LatentPoints& few();
@@ -33,6 +36,11 @@ class LatentPoints {
   /// of them. kTails says which latents; each net stands for as many points of `of` (instance() or some())
   /// as have the latent there, and all that are not left out are all requests together.
   [[nodiscard]] static const LatentPoints& tail(std::size_t which, const LatentPoints& of);
+  /// Points of the plane of the first latent and of the others, which are one, turned by half a right angle:
+  /// what rises with every latent rises along the second axis. `across` and `along`: per point, standard
+  /// normal where points are drawn.
+  [[nodiscard]] static LatentPoints in_plane(std::span<const double> across,
+                                             std::span<const double> along);
   static constexpr std::array kTails = {Latent::input, Latent::baseline_output,
                                         Latent::baseline_ttft, Latent::candidate_output,
                                         Latent::candidate_ttft};
@@ -47,6 +55,7 @@ class LatentPoints {
   }
 
  private:
+  LatentPoints() = default;
   explicit LatentPoints(std::size_t count);
   /// A net of all, without points in a tail.
   [[nodiscard]] static LatentPoints without_tails(std::size_t count);

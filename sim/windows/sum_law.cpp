@@ -75,8 +75,12 @@ struct SumLaw::PowerSums {
 };
 
 SumLaw::SumLaw(Table table)
-    : width_(table.width), summed_(table.summed), stride_(padded(table.width)) {
+    : width_(table.width),
+      summed_(table.summed),
+      shift_(std::move(table.shift)),
+      stride_(padded(table.width)) {
   GATEWRIGHT_ASSERT(summed_ <= kMostWide && summed_ <= width_);
+  shift_.resize(summed_);
   if (width_ == 0) {
     divisions_.resize(1);
     return;
@@ -171,6 +175,9 @@ void SumLaw::divide(Table& table) {
   }
   for (Division& division : divisions_) {
     division.cells.resize(std::size_t{*std::ranges::max_element(division.cell)} + 1);
+    division.missing.resize(division.cells.size());
+    for (std::size_t c = 0; c < table.missing.size(); ++c)
+      division.missing[division.takes.empty() ? c : division.takes[c]] += table.missing[c];
     std::vector<std::uint64_t> mass(division.cells.size());
     for (std::uint32_t r = 0; r < division.cell.size(); ++r) {
       const bool is_whole = r < all_.whole;
@@ -233,7 +240,7 @@ void SumLaw::find_bodies(std::span<const std::uint32_t> order) {
       body.heavy = heavy;
       if (d == 0) {
         body.first = first;
-        fill_body(sums, centre, scale, body);
+        fill_body(sums, centre, scale, division.missing, body);
         continue;
       }
       std::vector<PowerSums> merged(division.cells.size(), PowerSums(summed_));
@@ -243,13 +250,14 @@ void SumLaw::find_bodies(std::span<const std::uint32_t> order) {
         body.first[division.takes[c]].whole += first[c].whole;
         body.first[division.takes[c]].fine += first[c].fine;
       }
-      fill_body(merged, centre, scale, body);
+      fill_body(merged, centre, scale, division.missing, body);
     }
   }
 }
 
 void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
-                       std::span<const double> scale, Body& body) const {
+                       std::span<const double> scale, std::span<const double> missing,
+                       Body& body) const {
   const std::size_t width = padded(summed_);
   body.mean.assign(sums.size() * width, 0.0);
   body.variance.assign(sums.size() * width, 0.0);
@@ -258,6 +266,8 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
   double all = 0.0;
   for (const PowerSums& of_cell : sums) {
     body.mass.push_back(static_cast<std::uint64_t>(of_cell.mass));
+    body.weight.push_back(
+        of_cell.mass > 0.0 ? std::max(0.0, of_cell.mass + missing[body.weight.size()]) : 0.0);
     all += of_cell.mass;
   }
   for (std::size_t c = 0; c < sums.size(); ++c) {
@@ -270,7 +280,7 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
             (sums[c].products[place] - sums[c].first[i] * sums[c].first[j] / n) / all;
       const double m = sums[c].first[i] / n;
       const double second = sums[c].products[i * (i + 1) / 2 + i] / n;
-      body.mean[c * width + i] = centre[i] + scale[i] * m;
+      body.mean[c * width + i] = centre[i] + scale[i] * m + shift_[i];
       body.variance[c * width + i] = scale[i] * scale[i] * std::max(0.0, second - m * m);
       third[i] += n / all * (sums[c].third[i] / n - 3.0 * m * second + 2.0 * m * m * m);
     }
@@ -280,6 +290,7 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
     const double variance = covariance[j * (j + 1) / 2 + j];
     body.skewness[j] = variance > 0.0 ? third[j] / (variance * std::sqrt(variance)) : 0.0;
   }
+  body.all = std::accumulate(body.weight.begin(), body.weight.end(), 0.0);
   factorise(covariance, summed_);
   // Rows of unit length: what they make of independent normals is standard normal.
   for (std::size_t i = 0; i < summed_; ++i) {
@@ -391,6 +402,7 @@ void SumLaw::add(Drawn& drawn, Stream& stream, std::span<double> sums) const {
 void SumLaw::split_over_cells(const Division& division, const Body& body, std::uint64_t left,
                               Stream& stream, Drawn& drawn) const {
   std::uint64_t mass = all_.mass() - body.heavy.mass();
+  double weight = body.all;
   for (std::size_t i = 0; i < division.order.size() && left > 0; ++i) {
     const std::uint16_t c = division.order[i];
     const bool is_last = i + 1 == division.order.size();
@@ -403,10 +415,11 @@ void SumLaw::split_over_cells(const Division& division, const Body& body, std::u
       }
       return;
     }
-    const double share = static_cast<double>(body.mass[c]) / static_cast<double>(mass);
+    const double share = body.weight[c] < weight ? body.weight[c] / weight : 1.0;
     const std::uint64_t here = is_last ? left : draw_binomial(stream, {left, share});
     left -= here;
     mass -= body.mass[c];
+    weight -= body.weight[c];
     if (drawn.cells[c] + here <= kSingly) {
       draw_rows(here, c, division, body, stream, drawn);
     } else {

@@ -31,6 +31,11 @@ class SumLaw {
     std::size_t summed = 0;             ///< of which so many, the first ones, are summed
     std::size_t fine = 0;               ///< so many rows, the last ones, are fine
     std::vector<std::uint16_t> cell{};  ///< per row, from 0; empty: there is one
+    std::vector<double>
+        missing{};  ///< per cell: fine rows that it should have and has not, or has too
+                    ///< many; none in all; empty: none
+    /// Per number that is summed: what rows are short of on average; sums of many rows get it. Empty: nothing.
+    std::vector<double> shift{};
     /// Cells that are told apart no longer where there are many requests: each takes some together.
     struct Merging {
       std::uint64_t from = 0;             ///< requests
@@ -85,6 +90,8 @@ class SumLaw {
     Share heavy;
     std::vector<Share> first;         ///< per cell: its rows before are heavy ones
     std::vector<std::uint64_t> mass;  ///< per cell: of the others, in fine rows
+    std::vector<double> weight;       ///< the same with what is missing
+    double all = 0.0;                 ///< the sum of these
     std::vector<double> mean, variance, skewness, factor;  ///< see BentSums
   };
   struct Cell {
@@ -97,6 +104,7 @@ class SumLaw {
     std::vector<std::uint16_t> cell;   ///< per row
     std::vector<std::uint16_t> takes;  ///< merged ones: per cell of the table, the one it goes into
     std::vector<Cell> cells;
+    std::vector<double> missing;       ///< per cell, see Table
     std::vector<std::uint16_t> order;  ///< of cells, the likeliest first
     /// bodies[k - 1]: without the first 1/2^k of the rows; the last one is of all rows. Those that are
     /// needed for numbers of requests from `from` until the next division begins.
@@ -110,7 +118,7 @@ class SumLaw {
   void divide(Table& table);
   void find_bodies(std::span<const std::uint32_t> order);
   void fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
-                 std::span<const double> scale, Body& body) const;
+                 std::span<const double> scale, std::span<const double> missing, Body& body) const;
   static std::uint64_t one_of(Stream& stream, std::uint64_t count) noexcept {
     __extension__ using Wide = unsigned __int128;
     return static_cast<std::uint64_t>((Wide{stream()} * count) >> 64);
@@ -141,7 +149,8 @@ class SumLaw {
   Rows rows_;
   std::size_t width_;
   std::size_t summed_;
-  std::size_t stride_;  ///< numbers from row to row: a multiple of kBlock
+  std::vector<double> shift_;  ///< see Table
+  std::size_t stride_;         ///< numbers from row to row: a multiple of kBlock
   Share all_;
   std::size_t levels_ = 0;
   std::vector<Division> divisions_;  ///< by rising `from`, the first from 0 on

@@ -10,6 +10,8 @@
 #include <utility>
 
 #include "policies/assert.h"
+#include "sim/arms/normal_scores.h"
+#include "sim/kernels/kernels.h"
 #include "sim/telemetry/tally.h"
 #include "sim/windows/counts.h"
 #include "sim/windows/latent_points.h"
@@ -157,6 +159,9 @@ std::uint8_t bit_of(WorldMetric metric) noexcept {
 /// So many values are put into bins one by one in the time that it takes to split values off for one bin.
 constexpr std::uint64_t kValuesPerBin = 8;
 
+/// Costs that are equal may differ by so much, relative, since they are sums of products.
+constexpr float kAlike = 1e-6F;
+
 /// A law that is dense is listed at so many places a row, so that quantiles of many requests take no steps.
 constexpr std::size_t kValuesPerRow = 4;
 
@@ -184,7 +189,7 @@ struct WindowLaw::Points {
   const LatentPoints& points;
   bool is_candidate_first = false;
   /// Whether the first arm's output is mixed before the input, so that latencies and costs, each, hang
-  /// on two coordinates; the second arm's answers do not count then.
+  /// on two coordinates; the second arm does not answer then.
   bool is_for_one = false;
   bool are_fine = false;     ///< those of a tail
   bool are_of_parts = true;  ///< some of them are in another net
@@ -206,8 +211,10 @@ WindowLaw::WindowLaw(const PreparedScenario& scenario, std::span<const Measured>
     : laws_(laws),
       measured_(measured.begin(), measured.end()),
       centres_(measured.size()),
+      means_(measured.size()),
       cuts_(measured.size()),
-      values_(measured.size()),
+      law_(measured.size()),
+      exact_(measured.size()),
       objectives_(scenario.scenario().objectives),
       rate_limited_share_(scenario.scenario().baseline.rate_limited_share) {
   for (const auto& [measurement, probabilities] : measured_) {
@@ -227,13 +234,15 @@ WindowLaw::WindowLaw(const PreparedScenario& scenario, std::span<const Measured>
         if ((!hang || mishaps.hang) && (!collapse || mishaps.collapse))
           all.push_back({error, collapse, hang});
   find_centres(scenario);
-  find_cuts(scenario);
+  find_means(scenario);
+  find_cuts(scenario, all);
   for (const Forced& baseline : all)
     for (const Forced& candidate : all) add_points(scenario, {baseline, candidate});
 
-  values_.clear();
   for (std::vector<Kind>& kinds : kinds_)
     for (Kind& kind : kinds) complete(kind);
+  law_.clear();
+  exact_.clear();
 }
 
 /// What stands for answers without mishaps, which are most, is finer than for the others; mishaps of both
@@ -244,24 +253,53 @@ const LatentPoints& WindowLaw::net_of(const ForcedPair& forced) {
   return is_one_arm ? LatentPoints::some() : LatentPoints::few();
 }
 
+/// Whether the kind's numbers at the arm have the law of all answers without a mishap. Where timeouts take
+/// many out, as they do of hanging answers, the other arm's answers to the same prompts are no random ones.
+bool WindowLaw::is_whole_law(const Kind& kind, std::size_t arm) noexcept {
+  return kind.forced[arm] == Forced{} && kind.events == std::array<std::uint8_t, 2>{} &&
+         kind.share > 0.999;
+}
+
+/// Tails have some points in common, in the net of all not as many as in the finer ones: the sum is not
+/// quite what the net would have without tails.
+double WindowLaw::mass_of_all(const LatentPoints& net) {
+  const auto count = [](const LatentPoints& of) {
+    std::uint64_t mass = 0;
+    for_nets(of, [&mass](const Points& points) {
+      if (points.is_candidate_first) return;
+      for (std::size_t i = 0; i < points.points.size(); ++i)
+        if (!points.are_of_parts || !points.points.is_left_out(i)) mass += mass_of(points.are_fine);
+    });
+    return static_cast<double>(mass);
+  };
+  static const std::array kMasses = {count(LatentPoints::instance()), count(LatentPoints::some()),
+                                     count(LatentPoints::few())};
+  if (net.size() == LatentPoints::kCount) return kMasses[0];
+  return net.size() == LatentPoints::kSome ? kMasses[1] : kMasses[2];
+}
+
 /// The rows of a kind are known.
 void WindowLaw::complete(Kind& kind) const {
   const auto mass =
       static_cast<double>((kind.count - kind.fine) * mass_of(false) + kind.fine * mass_of(true));
-  kind.share = mass / static_cast<double>(mass_of(false) * net_of(kind.forced).size());
+  kind.share = mass / mass_of_all(net_of(kind.forced));
   kind.newly_bad /= mass;
   kind.neither_bad /= mass;
   const std::size_t width = kind.rows.size() / kind.count;
   SumLaw::Table table{
       .numbers = {}, .width = width, .summed = width - kind.listed.size(), .fine = kind.fine};
-  if (!kind.listed.empty()) table.cell = divide(kind, width, table.merged);
+  if (!kind.listed.empty()) {
+    divide(kind, table);
+    find_missing(kind, table);
+  }
+  table.shift = shift_of(kind, width);
   table.numbers = std::move(kind.rows);
   kind.sums.emplace(std::move(table));
 }
 
-/// Cells are the combinations of stretches that occur; per row. Where cuts serve no longer, cells merge.
-std::vector<std::uint16_t> WindowLaw::divide(Kind& kind, std::size_t width,
-                                             std::vector<SumLaw::Table::Merging>& merged) const {
+/// Cells are the combinations of stretches that occur. Where cuts serve no longer, cells merge.
+void WindowLaw::divide(Kind& kind, SumLaw::Table& table) const {
+  const std::size_t width = table.width;
   const std::size_t listed = kind.listed.size();
   std::vector<double> ends;  ///< of cuts
   const auto cuts_of = [this, &kind](std::size_t l) -> const std::vector<Cut>& {
@@ -277,8 +315,7 @@ std::vector<std::uint16_t> WindowLaw::divide(Kind& kind, std::size_t width,
   using Signature = std::string;  ///< numbers of stretches, as characters
   std::map<Signature, std::uint16_t> cells;
   std::vector<Signature> signatures;  ///< per cell
-  std::vector<std::uint16_t> cell_of_row;
-  cell_of_row.reserve(kind.count);
+  table.cell.reserve(kind.count);
   std::vector<std::uint8_t> stretch_of_row(kind.count * listed);
   Signature signature(listed, '\0');
   for (std::size_t r = 0; r < kind.count; ++r) {
@@ -290,7 +327,7 @@ std::vector<std::uint16_t> WindowLaw::divide(Kind& kind, std::size_t width,
     }
     const auto next = static_cast<std::uint16_t>(cells.size());
     const auto [cell, is_new] = cells.try_emplace(signature, next);
-    cell_of_row.push_back(cell->second);
+    table.cell.push_back(cell->second);
     if (is_new) signatures.push_back(signature);
   }
   for (std::size_t l = 0; l < listed; ++l) {
@@ -300,7 +337,7 @@ std::vector<std::uint16_t> WindowLaw::divide(Kind& kind, std::size_t width,
   }
 
   for (const double end : ends) {
-    SumLaw::Table::Merging& merging = merged.emplace_back();
+    SumLaw::Table::Merging& merging = table.merged.emplace_back();
     merging.from = static_cast<std::uint64_t>(std::ceil(end));
     std::vector<std::string> into(listed);  ///< per stretch
     for (std::size_t l = 0; l < listed; ++l) {
@@ -332,7 +369,60 @@ std::vector<std::uint16_t> WindowLaw::divide(Kind& kind, std::size_t width,
             static_cast<std::uint8_t>(one[l]));
     }
   }
-  return cell_of_row;
+}
+
+/// Where a cut lies, a net is wrong by some rows: it has whole ones only, and its points are fewer than
+/// they should be. Weights of cells are made to sum up to what every number's stretches should have
+/// (iterative proportional fitting, Deming and Stephan 1940).
+void WindowLaw::find_missing(const Kind& kind, SumLaw::Table& table) const {
+  constexpr int kRounds = 100;  // what is missing is some 1e-5 of the rows
+  constexpr double kMostMissing = 1e-3;
+  const bool is_without_events = kind.events == std::array<std::uint8_t, 2>{};
+  const LatentPoints& net = net_of(kind.forced);
+  if (!is_without_events || net.size() == LatentPoints::kFew) return;
+  std::vector<double> mass(*std::ranges::max_element(table.cell) + std::size_t{1});
+  for (std::size_t r = 0; r < kind.count; ++r)
+    mass[table.cell[r]] += static_cast<double>(mass_of(r >= kind.count - kind.fine));
+  std::vector<double> weight = mass;
+  const double all = mass_of_all(net);
+  for (int round = 0; round < kRounds; ++round) {
+    for (const Listed& listed : kind.listed) {
+      const auto [place, arm] = listed.place;
+      const Forced& mishap = kind.forced[arm];
+      // Where the other answer hangs, prompts whose answers end in time are no random ones.
+      if (mishap.error || kind.forced[1 - arm].hang) continue;
+      const std::vector<Cut>& cuts = cuts_[place][arm];
+      const std::vector<std::uint8_t>& stretch = listed.divisions.front().stretch_of_cell;
+      for (std::size_t cut = 0; cut < cuts.size(); ++cut) {
+        if (std::isfinite(cuts[cut].until)) continue;
+        double below = 0.0, above = 0.0;
+        for (std::size_t c = 0; c < mass.size(); ++c)
+          (stretch[c] <= cut ? below : above) += weight[c];
+        const double more = cuts[cut].shares[index_of(mishap)] * all - below;
+        // Costs fall where long prompts are cheaper, and then lines say nothing.
+        const bool is_likely = std::fabs(more) < kMostMissing * all;
+        if (!is_likely || below <= 0.0 || above <= more) continue;
+        for (std::size_t c = 0; c < mass.size(); ++c)
+          weight[c] *= stretch[c] <= cut ? 1.0 + more / below : 1.0 - more / above;
+      }
+    }
+  }
+  std::ranges::transform(weight, mass, std::back_inserter(table.missing), std::minus<>());
+}
+
+/// Of answers without a mishap, the numbers between two cuts: the law's own, not those of the kind's rows.
+/// Empty where rows are all that is known, and where they are finer: at the end of a whole distribution.
+std::span<const float> WindowLaw::between_cuts(const Kind& kind, Place place,
+                                               std::size_t stretch) const {
+  const std::vector<Cut>& cuts = cuts_[place.measurement][place.arm];
+  const bool is_end = stretch == cuts.size();
+  const bool is_whole =
+      measured_[place.measurement].measurement.kind == Measurement::Kind::histogram;
+  if (!is_whole_law(kind, place.arm) || (is_end && is_whole)) return {};
+  const std::vector<float>& all = law_[place.measurement][place.arm];
+  const auto below = [&](float at) { return std::ranges::lower_bound(all, at); };
+  return {stretch == 0 ? all.begin() : below(cuts[stretch - 1].at),
+          is_end ? all.end() : below(cuts[stretch].at)};
 }
 
 /// Numbers of a stretch are equally likely, so that kFine neighbours among those of fine rows are one.
@@ -357,6 +447,15 @@ void WindowLaw::find_stretches(Kind& kind, std::size_t width, std::size_t listed
          static_cast<std::uint32_t>(mass_of(r >= kind.count - kind.fine))});
   std::vector<std::size_t> sizes;
   for (std::vector<Value>& stretch : values) {
+    const std::span<const float> right = between_cuts(kind, one.place, sizes.size());
+    if (!right.empty()) {
+      const std::size_t size = right.size() * (is_dense ? kValuesPerRow : 1) *
+                               net_of(kind.forced).size() / LatentPoints::kMany;
+      sizes.push_back(std::max<std::size_t>(1, size));
+      for (std::size_t i = 0; i < sizes.back(); ++i)
+        one.values.push_back(right[(2 * i + 1) * right.size() / (2 * sizes.back())]);
+      continue;
+    }
     // The variance of a whole distribution hangs on its end.
     const bool is_end = is_whole && &stretch == &values.back();
     const std::size_t per_row = is_end ? SumLaw::kFine : is_dense ? kValuesPerRow : 1;
@@ -431,17 +530,239 @@ void WindowLaw::find_centres(const PreparedScenario& scenario) {
   });
 }
 
-/// Where answers without any mishap have the quantiles that are asked for: all kinds are cut there, so
-/// that their stretches are the same.
-void WindowLaw::find_cuts(const PreparedScenario& scenario) {
-  struct Column {
-    Place place;
-    std::vector<float> values;
+/// Of answers without mishaps. Numbers hang on two latents and rise with both: on lines of rising latents,
+/// evenly spaced, the place where a number crosses `at` is found by halving, and the normal density is
+/// summed over the lines, which for smooth laws converges faster than any power of their number
+/// (Trefethen and Weideman 2014). Points that are counted would have to be a billion.
+double WindowLaw::share_below(const PreparedScenario& scenario, Place place, const Forced& mishap,
+                              float at) const {
+  ForcedPair forced{};
+  forced[place.arm] = mishap;
+  constexpr std::size_t kLines = 1'024;
+  constexpr double kFar = 7.0;  // beyond are fewer than 1e-11
+  constexpr double kApart = 2.0 * kFar / static_cast<double>(kLines);
+  constexpr int kHalvings = 25;                         // until floats are equal
+  std::array<double, kLines> across, low, high, along;  // NOLINT: filled at once
+  for (std::size_t i = 0; i < kLines; ++i)
+    across[i] = (static_cast<double>(i) + 0.5) * kApart - kFar;
+  low.fill(-kFar);
+  high.fill(kFar);
+  for (int i = 0; i < kHalvings; ++i) {
+    std::ranges::transform(low, high, along.begin(),
+                           [](double from, double to) { return std::midpoint(from, to); });
+    const LatentPoints points = LatentPoints::in_plane(across, along);
+    const Points asked{
+        .points = points, .is_candidate_first = place.arm == kCandidateArm, .is_for_one = true};
+    answer_points(scenario, forced, asked, [&](const Chunk& chunk) {
+      const sim::Column<float>& numbers =
+          column_of(measured_[place.measurement].measurement.metric, chunk.columns, place.arm);
+      const ArmColumns& answers = chunk.columns.arm[place.arm];
+      for (std::size_t k = 0; k < chunk.columns.size; ++k) {
+        // An answer that comes too late is billed without its output, so that costs fall again.
+        const bool is_below = numbers[k] < at && (answers.events[k] & kTelling) == 0;
+        (is_below ? low : high)[chunk.first + k] = along[chunk.first + k];
+      }
+    });
+  }
+  double share = 0.0;
+  for (std::size_t i = 0; i < kLines; ++i)
+    share += kApart * normal_density(across[i]) * normal_cdf(low[i]);
+  return share;
+}
+
+/// Sorted numbers of many points have shares below them that are wrong by some 1e-5, here more and there
+/// less. Near `at`, as far as quantiles of 10,000 requests go astray, their ranks give way to those of the
+/// law: between some numbers whose shares are right, on scales on which tails are straight. Numbers stay
+/// what they are: costs come in steps.
+void WindowLaw::straighten(const PreparedScenario& scenario, float at, Numbers& of) const {
+  constexpr int kOnEachSide = 6;
+  constexpr double kFarthest = 0.002;  // from one to the next
+  std::vector<float>& values = of.values;
+  const auto count = static_cast<double>(values.size());
+  const auto slack =
+      static_cast<std::ptrdiff_t>(1e-4 * count);  // more than shares are ever wrong by
+  const double p =
+      static_cast<double>(std::ranges::lower_bound(values, at) - values.begin()) / count;
+  const double side = std::min(p, 1.0 - p);
+  // The shorter a tail, the less its shares are wrong by.
+  if (side * count < 50.0 * static_cast<double>(slack)) return;
+  const double step = std::min(kFarthest, side / 24.0);
+  struct Right {
+    double share, of_tail, logarithm;
   };
-  std::vector<Column> columns;
+  std::vector<Right> right;
+  const auto of_tail = [p](double share) { return std::log(p < 0.5 ? share : 1.0 - share); };
+  for (int i = -kOnEachSide; i <= kOnEachSide; ++i) {
+    const float number = values[static_cast<std::size_t>((p + i * step) * count)];
+    const auto late = static_cast<double>(
+        std::ranges::count_if(of.late, [number](float other) { return other < number; }));
+    const double share =
+        late / count + std::midpoint(share_below(scenario, of.place, {}, number * (1.0F - kAlike)),
+                                     share_below(scenario, of.place, {}, number * (1.0F + kAlike)));
+    // Where numbers fall as a latent rises, lines say nothing; where many are equal there is no tail.
+    if (!(number > 0.0F) || !(share < 1.0) || (i > -kOnEachSide && share <= right.back().share))
+      return;
+    right.push_back({share, of_tail(share), std::log(static_cast<double>(number))});
+  }
+  const auto first = static_cast<std::ptrdiff_t>(right.front().share * count) + 1;
+  const auto last = static_cast<std::ptrdiff_t>(right.back().share * count);
+  if (first <= slack || last + slack >= std::ssize(values)) return;
+  std::vector<float> straight;
+  auto next = right.begin() + 1;
+  for (auto i = first; i < last; ++i) {
+    const double share = (static_cast<double>(i) + 0.5) / count;
+    while (next->share < share) ++next;
+    const Right& before = *(next - 1);
+    const auto value = static_cast<float>(
+        std::exp(std::lerp(before.logarithm, next->logarithm,
+                           (of_tail(share) - before.of_tail) / (next->of_tail - before.of_tail))));
+    const auto lowest = values.begin() + i - slack, highest = values.begin() + i + slack;
+    if (!(value >= *lowest && value <= *highest)) return;
+    const auto above = std::lower_bound(lowest, highest, value);
+    straight.push_back(*above - value < value - *(above - 1) ? *above : *(above - 1));
+  }
+  std::ranges::copy(straight, values.begin() + first);
+  std::ranges::sort(values);
+}
+
+/// Right to some 1e-6 of a standard deviation, where rows, whose numbers hang on more latents and which
+/// tails cut, are to 1e-4, which 50,000 requests show.
+void WindowLaw::find_means(const PreparedScenario& scenario) {
+  Column<float> logarithms;
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
+    const Points points{.points = LatentPoints::for_means(),
+                        .is_candidate_first = arm == kCandidateArm,
+                        .is_for_one = true};
+    double ended = 0.0;
+    answer_points(scenario, {}, points, [&](const Chunk& chunk) {
+      const std::uint8_t* events = chunk.columns.arm[arm].events.data();
+      const std::size_t size = chunk.columns.size;
+      for (std::size_t i = 0; i < size; ++i) ended += (events[i] & kTelling) == 0 ? 1.0 : 0.0;
+      for (std::size_t m = 0; m < measured_.size(); ++m) {
+        const Measurement& measurement = measured_[m].measurement;
+        if (is_event(measurement.metric) || is_distribution(measurement)) continue;
+        const auto add = [&](WorldMetric metric, double centre, double& mean, double& square) {
+          const float* numbers = column_of(metric, chunk.columns, arm).data();
+          if (measurement.kind == Measurement::Kind::log_sum) {
+            kernels().log(numbers, logarithms.data(), size);
+            numbers = logarithms.data();
+          }
+          for (std::size_t i = 0; i < size; ++i) {
+            if ((events[i] & kTelling) != 0) continue;
+            const auto y = static_cast<double>(numbers[i]);
+            mean += y;
+            square += (y - centre) * (y - centre);
+          }
+        };
+        Means& means = means_[m][arm];
+        const Centres& centres = centres_[m][arm];
+        add(measurement.metric, centres.of_number, means.of_number, means.of_square);
+        if (measurement.covariate)
+          add(*measurement.covariate, centres.of_other, means.of_other, means.of_other_square);
+      }
+    });
+    for (std::array<Means, 2>& means : means_)
+      for (double* const mean : {&means[arm].of_number, &means[arm].of_square, &means[arm].of_other,
+                                 &means[arm].of_other_square})
+        *mean /= ended;
+  }
+  // Of pairs the candidate's number is the one beside.
+  for (std::size_t m = 0; m < measured_.size(); ++m) {
+    if (!measured_[m].measurement.pairs) continue;
+    auto& [baseline, candidate] = means_[m];
+    baseline.of_other = candidate.of_number;
+    baseline.of_other_square = candidate.of_square;
+  }
+}
+
+/// What the kind's numbers are short of on average; nothing is known where a mishap or an event is.
+std::vector<double> WindowLaw::shift_of(const Kind& kind, std::size_t width) const {
+  std::vector<double> shift(width - kind.listed.size());
+  std::vector<double> mean(shift.size());
+  double all = 0.0;
+  for (std::size_t r = 0; r < kind.count; ++r) {
+    const auto mass = static_cast<double>(mass_of(r >= kind.count - kind.fine));
+    all += mass;
+    for (std::size_t j = 0; j < mean.size(); ++j)
+      mean[j] += mass * static_cast<double>(kind.rows[r * width + j]);
+  }
+  std::size_t next = 0;
+  const auto add = [&](bool is_known, double right) {
+    if (is_known) shift[next] = right - mean[next] / all;
+    ++next;
+  };
+  for (const auto& [place, arm] : kind.summed) {
+    const Measurement& measurement = measured_[place].measurement;
+    const Means& means = means_[place][arm];
+    const bool is_known = is_whole_law(kind, arm);
+    add(is_known, means.of_number);
+    add(is_known, means.of_square);
+    if (numbers_of(measurement) == kOfOne) continue;
+    const bool is_other_known = measurement.pairs ? is_whole_law(kind, kCandidateArm) : is_known;
+    add(is_other_known, means.of_other);
+    add(is_other_known, means.of_other_square);
+    add(false, 0.0);
+  }
+  return shift;
+}
+
+/// Where all answers together, mishaps included, have their quantiles: roughly, so that few of them do.
+/// `lawful`: sorted numbers of those without.
+std::vector<float> WindowLaw::quantiles_of_all(const PreparedScenario& scenario, Place place,
+                                               std::span<const float> lawful,
+                                               std::span<const Forced> mishaps,
+                                               std::span<const double> probabilities) const {
+  struct Weighted {
+    float value;
+    double weight;
+  };
+  constexpr std::size_t kFew = LatentPoints::kFew;
+  std::vector<Weighted> answers;
+  double all = 0.0;
+  const auto add = [&](float value, double weight) {
+    answers.push_back({value, weight});
+    all += weight;
+  };
+  const MetricScope scope = measured_[place.measurement].measurement.scope;
+  for (const Forced& mishap : mishaps) {
+    const double weight = probability(mishap, laws_.arm[place.arm]) / static_cast<double>(kFew);
+    if (mishap == Forced{}) {
+      for (std::size_t i = 0; i < kFew; ++i)
+        add(lawful[(2 * i + 1) * lawful.size() / (2 * kFew)], weight);
+      continue;
+    }
+    ForcedPair forced{};
+    forced[place.arm] = mishap;
+    const Points points{.points = LatentPoints::few(),
+                        .is_candidate_first = place.arm == kCandidateArm,
+                        .is_for_one = true};
+    answer_points(scenario, forced, points, [&](const Chunk& chunk) {
+      const sim::Column<float>& numbers =
+          column_of(measured_[place.measurement].measurement.metric, chunk.columns, place.arm);
+      for (std::size_t i = 0; i < chunk.columns.size; ++i)
+        if (counts(scope, chunk.columns.arm[place.arm].events[i] & kTelling, true))
+          add(numbers[i], weight);
+    });
+  }
+  std::ranges::sort(answers, {}, &Weighted::value);
+  std::vector<float> found;
+  auto next = answers.begin();
+  double below = 0.0;
+  for (const double p : probabilities) {
+    while (next + 1 != answers.end() && below + next->weight < p * all) below += (next++)->weight;
+    found.push_back(next->value);
+  }
+  return found;
+}
+
+/// All kinds are cut where all answers have the quantiles that are asked for, so that their stretches are
+/// the same.
+void WindowLaw::find_cuts(const PreparedScenario& scenario, std::span<const Forced> mishaps) {
+  std::vector<Numbers> columns;
   for (std::size_t i = 0; i < measured_.size(); ++i)
     if (is_distribution(measured_[i].measurement))
-      for (const std::size_t arm : {kBaselineArm, kCandidateArm}) columns.push_back({{i, arm}, {}});
+      for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+        columns.push_back({{i, arm}, {}, {}});
   if (columns.empty()) return;
   const auto number = [this](const Place& place, const Chunk& chunk) -> const sim::Column<float>& {
     return column_of(measured_[place.measurement].measurement.metric, chunk.columns, place.arm);
@@ -451,13 +772,50 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
                       .is_candidate_first = is_candidate_first,
                       .is_for_one = true};
     answer_points(scenario, {}, many, [&](const Chunk& chunk) {
-      for (auto& [place, values] : columns)
-        if ((place.arm == kCandidateArm) == is_candidate_first)
-          for (const float value : std::span(number(place, chunk)).first(chunk.columns.size))
-            values.push_back(value);
+      for (auto& [place, values, late] : columns) {
+        if ((place.arm == kCandidateArm) != is_candidate_first) continue;
+        for (std::size_t i = 0; i < chunk.columns.size; ++i) {
+          values.push_back(number(place, chunk)[i]);
+          if ((chunk.columns.arm[place.arm].events[i] & kTelling) != 0)
+            late.push_back(values.back());
+        }
+      }
     });
   }
-  for (Column& column : columns) std::ranges::sort(column.values);
+  for (Numbers& of : columns) std::ranges::sort(of.values);
+
+  std::size_t per_quantile = kMostCuts;
+  for (; per_quantile > 1; --per_quantile) {
+    std::size_t cells = 1;
+    for (const Measured& measured : measured_)
+      if (is_distribution(measured.measurement)) cells *= cut_at(measured, per_quantile).size() + 1;
+    if (cells <= kManyCells) break;
+  }
+  for (Numbers& of : columns) {
+    auto& [place, values, late] = of;
+    std::vector<Cut>& cuts = cuts_[place.measurement][place.arm];
+    const std::vector<CutAt> wanted = cut_at(measured_[place.measurement], per_quantile);
+    std::vector<double> probabilities;
+    for (const CutAt& cut : wanted) probabilities.push_back(cut.probability);
+    const std::vector<float> quantiles =
+        quantiles_of_all(scenario, place, values, mishaps, probabilities);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      const float at = quantiles[i] * (1.0F - kAlike);  // not among equal numbers
+      const double until = wanted[i].until;
+      if (!measured_[place.measurement].probabilities.empty() && std::isinf(until))
+        straighten(scenario, at, of);
+      if (cuts.empty() || cuts.back().at != at)
+        cuts.push_back({at, until});
+      else
+        cuts.back().until = std::max(cuts.back().until, until);
+    }
+    for (Cut& cut : cuts) {
+      if (std::isfinite(cut.until)) continue;
+      for (const Forced& mishap : mishaps)
+        if (!mishap.error)
+          cut.shares[index_of(mishap)] = share_below(scenario, of.place, mishap, cut.at);
+    }
+  }
 
   // Each point gets the number that stands at its rank where there are many more points.
   struct Ranked {
@@ -465,6 +823,7 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
     std::uint32_t point;
   };
   for (const LatentPoints* net : {&LatentPoints::some(), &LatentPoints::instance()}) {
+    const double all = mass_of_all(*net);
     std::vector<std::array<std::vector<Ranked>, 2>> ranked(columns.size());
     for_nets(*net, [&](const Points& points) {
       answer_points(scenario, {}, points, [&](const Chunk& chunk) {
@@ -479,41 +838,29 @@ void WindowLaw::find_cuts(const PreparedScenario& scenario) {
     // The last ones are finer than the many points are.
     constexpr double kLast = static_cast<double>(LatentPoints::kMany - LatentPoints::kTail);
     for (std::size_t c = 0; c < columns.size(); ++c) {
-      const auto& [place, values] = columns[c];
+      const auto& [place, values, late] = columns[c];
       for (std::size_t order = 0; order < 2; ++order) {
         std::vector<Ranked>& points = ranked[c][order];
         std::ranges::stable_sort(points, {}, &Ranked::value);
         std::vector<float>& exact =
-            values_[place.measurement][place.arm][order][net == &LatentPoints::instance() ? 1 : 0];
+            exact_[place.measurement][place.arm][order][net == &LatentPoints::instance() ? 1 : 0];
         exact.resize(net->size() + LatentPoints::kTails.size() * LatentPoints::kInTail);
         std::uint64_t below = 0;
         for (const auto& [value, point] : points) {
           const std::uint64_t mass = mass_of(point >= net->size());
           const double rank = (static_cast<double>(below) + 0.5 * static_cast<double>(mass)) *
-                              static_cast<double>(LatentPoints::kMany) /
-                              static_cast<double>(net->size() * mass_of(false));
+                              static_cast<double>(LatentPoints::kMany) / all;
           exact[point] = rank < kLast ? values[static_cast<std::size_t>(rank)] : value;
           below += mass;
         }
       }
     }
   }
-  std::size_t per_quantile = kMostCuts;
-  for (; per_quantile > 1; --per_quantile) {
-    std::size_t cells = 1;
-    for (const Measured& measured : measured_)
-      if (is_distribution(measured.measurement)) cells *= cut_at(measured, per_quantile).size() + 1;
-    if (cells <= kManyCells) break;
-  }
-  for (const auto& [place, values] : columns) {
-    std::vector<Cut>& cuts = cuts_[place.measurement][place.arm];
-    for (const auto& [p, until] : cut_at(measured_[place.measurement], per_quantile)) {
-      const float at = values[static_cast<std::size_t>(p * static_cast<double>(values.size()))];
-      if (cuts.empty() || cuts.back().at != at)
-        cuts.push_back({at, until});
-      else
-        cuts.back().until = std::max(cuts.back().until, until);
-    }
+  // Those that come too late are kinds of their own.
+  for (auto& [place, values, late] : columns) {
+    std::ranges::sort(late);
+    std::ranges::set_difference(values, late,
+                                std::back_inserter(law_[place.measurement][place.arm]));
   }
 }
 
@@ -529,10 +876,10 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
   // Events are forced, so that every uniform may be the same.
   chunk->constant.fill(kWords / 2);
   const auto mix = [&](Latent latent, std::size_t first, Column<float>& out) {
-    const auto& weights = tables.mixing.weights[index_of(latent)];
+    const auto& weights = tables.mixing.weights[sim::index_of(latent)];
     for (std::size_t i = 0; i < columns.size; ++i) {
       double z = 0.0;
-      for (std::size_t l = 0; l <= index_of(latent); ++l)
+      for (std::size_t l = 0; l <= sim::index_of(latent); ++l)
         if (weights[l] != 0.0)
           z += weights[l] * static_cast<double>(points.scores(static_cast<Latent>(l))[first + i]);
       out[i] = static_cast<float>(z);
@@ -549,6 +896,7 @@ void WindowLaw::answer_points(const PreparedScenario& scenario, const ForcedPair
       }
     for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
       const bool is_first = (arm == kCandidateArm) == asked.is_candidate_first;
+      if (asked.is_for_one && !is_first) continue;
       ArmColumns& out = columns.arm[arm];
       const Latent first_output = asked.is_for_one ? Latent::input : Latent::baseline_output;
       mix(is_first ? first_output : Latent::candidate_output, first, chunk->normal);
@@ -613,6 +961,14 @@ void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& ch
   const auto& [points, is_candidate_first, is_for_one, are_fine, are_of_parts, before] =
       chunk.points;
   const std::uint64_t mass = mass_of(are_fine);
+  std::vector<std::array<Column<float>, 2>> logarithms(measured_.size());
+  for (std::size_t m = 0; m < measured_.size(); ++m)
+    if (measured_[m].measurement.kind == Measurement::Kind::log_sum)
+      for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+        if (traits.asked[arm])
+          kernels().log(column_of(measured_[m].measurement.metric, columns, arm).data(),
+                        logarithms[m][arm].data(), columns.size);
+  Kind* known = nullptr;
   for (std::size_t i = 0; i < columns.size; ++i) {
     if (are_of_parts && points.is_left_out(chunk.first + i)) continue;
     std::array<std::uint8_t, 2> events{};
@@ -624,25 +980,30 @@ void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& ch
                  static_cast<double>(answers.latency[i]) > objectives_.latency_seconds ||
                  static_cast<double>(answers.quality[i]) < objectives_.quality_floor;
     }
-    Kind& kind = kind_of(route, forced, events);
+    if (known == nullptr || known->events != events) known = &kind_of(route, forced, events);
+    Kind& kind = *known;
     ++kind.count;
     if (are_fine) ++kind.fine;
     if (!bad[kBaselineArm])
       (bad[kCandidateArm] ? kind.newly_bad : kind.neither_bad) += static_cast<double>(mass);
     for (const auto& [place, arm] : kind.summed) {
       const Measurement& measurement = measured_[place].measurement;
-      const auto number = [&](WorldMetric metric, std::size_t of) {
-        const auto value = static_cast<double>(column_of(metric, columns, of)[i]);
-        return measurement.kind == Measurement::Kind::log_sum ? std::log(value) : value;
+      const bool is_log = measurement.kind == Measurement::Kind::log_sum;
+      const auto number = [&](std::size_t of) {
+        return static_cast<double>(is_log ? logarithms[place][of][i]
+                                          : column_of(measurement.metric, columns, of)[i]);
+      };
+      const auto covariate = [&] {
+        const auto value = static_cast<double>(column_of(*measurement.covariate, columns, arm)[i]);
+        return is_log ? std::log(value) : value;
       };
       const auto add = [&kind](double value) { kind.rows.push_back(static_cast<float>(value)); };
       const auto& [centre, beside] = centres_[place][arm];
-      const double y = number(measurement.metric, arm);
+      const double y = number(arm);
       add(y);
       add((y - centre) * (y - centre));
       if (numbers_of(measurement) == kOfOne) continue;
-      const double x = measurement.pairs ? number(measurement.metric, kCandidateArm)
-                                         : number(*measurement.covariate, arm);
+      const double x = measurement.pairs ? number(kCandidateArm) : covariate();
       add(x);
       add((x - beside) * (x - beside));
       add((x - beside) * (y - centre));
@@ -656,7 +1017,7 @@ void WindowLaw::add_chunk(Route route, const ForcedPair& forced, const Chunk& ch
       const auto [place, arm] = listed.place;
       // What has no mishap at this arm.
       const std::vector<float>& exact =
-          values_[place][arm][is_candidate_first ? 1 : 0][forced == ForcedPair{} ? 1 : 0];
+          exact_[place][arm][is_candidate_first ? 1 : 0][forced == ForcedPair{} ? 1 : 0];
       kind.rows.push_back(forced[arm] == Forced{}
                               ? exact[before + chunk.first + i]
                               : column_of(measured_[place].measurement.metric, columns, arm)[i]);
@@ -697,18 +1058,18 @@ void WindowLaw::find_places(Route route, Kind& kind) const {
 
 // ---- one stretch of time ----
 
-double WindowLaw::probability(Route route, const ForcedPair& forced,
-                              const ArmLaws& laws) const noexcept {
-  double product = 1.0;
-  const auto happens = [&product](bool does, double probability) {
-    product *= does ? probability : 1.0 - probability;
+double WindowLaw::probability(const Forced& forced, const ArmLaw& law) noexcept {
+  const auto of = [](bool happens, double probability) {
+    return happens ? probability : 1.0 - probability;
   };
-  for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
-    if (!traits_of(route).asked[arm]) continue;
-    happens(forced[arm].error, laws.arm[arm].error);
-    happens(forced[arm].collapse, laws.arm[arm].collapse);
-    happens(forced[arm].hang, laws.arm[arm].hang);
-  }
+  return of(forced.error, law.error) * of(forced.collapse, law.collapse) *
+         of(forced.hang, law.hang);
+}
+
+double WindowLaw::probability(Route route, const ForcedPair& forced, const ArmLaws& laws) noexcept {
+  double product = 1.0;
+  for (const std::size_t arm : {kBaselineArm, kCandidateArm})
+    if (traits_of(route).asked[arm]) product *= probability(forced[arm], laws.arm[arm]);
   return product;
 }
 
@@ -832,15 +1193,18 @@ void WindowLaw::tally_sums(const Kind& kind, std::uint64_t n, std::span<const do
     const Measurement& measurement = measured_[place].measurement;
     const auto& [centre, beside] = centres_[place][arm];
     const auto count = static_cast<double>(n);
+    // Of few requests, what is lost by rounding must not make sums that no numbers have.
     const auto squares = [count](double sum, double about, double c) {
-      return about + c * (2.0 * sum - count * c);
+      return std::max(about + c * (2.0 * sum - count * c), sum * sum / count);
     };
     Tally& tally = *tallies[place];
-    tally[arm].summary += {n, next[0], squares(next[0], next[1], centre)};
+    const double of_number = squares(next[0], next[1], centre);
+    tally[arm].summary += {n, next[0], of_number};
     if (numbers_of(measurement) == kOfTwo) {
       const double of_squares = squares(next[2], next[3], beside);
-      const double products =
-          next[4] + centre * next[2] + beside * next[0] - count * centre * beside;
+      const double most = std::sqrt(of_number * of_squares);
+      const double products = std::clamp(
+          next[4] + centre * next[2] + beside * next[0] - count * centre * beside, -most, most);
       if (measurement.pairs) {
         tally[kCandidateArm].summary += {n, next[2], of_squares};
         tally[kCandidateArm].covariate.sum_of_products += products;

@@ -90,6 +90,10 @@ class WindowLaw {
     friend constexpr bool operator==(const Forced&, const Forced&) = default;
   };
   using ForcedPair = std::array<Forced, 2>;
+  /// Of mishaps without an error, below 4.
+  [[nodiscard]] static constexpr std::size_t index_of(const Forced& forced) noexcept {
+    return (forced.collapse ? 1U : 0U) + (forced.hang ? 2U : 0U);
+  }
   /// A number of a measurement; of pairs the baseline's stands for both.
   struct Place {
     std::size_t measurement;
@@ -99,6 +103,9 @@ class WindowLaw {
   struct Cut {
     float at;
     double until;
+    /// Of answers with such mishaps (see index_of), those that end in time and are below it; where it serves
+    /// for any number.
+    std::array<double, 4> shares{};
   };
   /// Numbers of one stretch of a law, equally likely and rising.
   struct Stretch {
@@ -143,15 +150,37 @@ class WindowLaw {
   void answer_points(const PreparedScenario& scenario, const ForcedPair& forced, Points points,
                      Take take) const;
   void find_centres(const PreparedScenario& scenario);
-  void find_cuts(const PreparedScenario& scenario);
+  static LatentPoints huge();
+  [[nodiscard]] static bool is_whole_law(const Kind& kind, std::size_t arm) noexcept;
+  void find_means(const PreparedScenario& scenario);
+  [[nodiscard]] std::vector<double> shift_of(const Kind& kind, std::size_t width) const;
+  void find_cuts(const PreparedScenario& scenario, std::span<const Forced> mishaps);
   void add_points(const PreparedScenario& scenario, const ForcedPair& forced);
   [[nodiscard]] static const LatentPoints& net_of(const ForcedPair& forced);
+  /// Of all points of a net and its tails, in fine rows.
+  [[nodiscard]] static double mass_of_all(const LatentPoints& net);
   /// A net of all and those of its tails, one after the other, for either order of arms.
   template <typename Take>
   static void for_nets(const LatentPoints& all, Take take);
   void complete(Kind& kind) const;
-  [[nodiscard]] std::vector<std::uint16_t> divide(
-      Kind& kind, std::size_t width, std::vector<SumLaw::Table::Merging>& merged) const;
+  /// Fills the cells of the table.
+  void divide(Kind& kind, SumLaw::Table& table) const;
+  void find_missing(const Kind& kind, SumLaw::Table& table) const;
+  /// Numbers of many answers without a mishap at a place.
+  struct Numbers {
+    Place place;
+    std::vector<float> values;  ///< sorted
+    std::vector<float> late;    ///< those of them whose answers come too late
+  };
+  void straighten(const PreparedScenario& scenario, float at, Numbers& of) const;
+  [[nodiscard]] std::vector<float> quantiles_of_all(const PreparedScenario& scenario, Place place,
+                                                    std::span<const float> lawful,
+                                                    std::span<const Forced> mishaps,
+                                                    std::span<const double> probabilities) const;
+  [[nodiscard]] double share_below(const PreparedScenario& scenario, Place place,
+                                   const Forced& mishap, float at) const;
+  [[nodiscard]] std::span<const float> between_cuts(const Kind& kind, Place place,
+                                                    std::size_t stretch) const;
   void find_stretches(Kind& kind, std::size_t width, std::size_t listed,
                       std::span<const std::uint8_t> stretch_of_row) const;
   static void split_over_bins(const Stretch& stretch, std::uint64_t count, Stream& stream,
@@ -164,8 +193,9 @@ class WindowLaw {
   void tally_sums(const Kind& kind, std::uint64_t n, std::span<const double> sums,
                   std::span<Tally* const> tallies) const;
   void tally_pairs(const Kind& kind, std::uint64_t n, std::span<Tally* const> tallies) const;
-  [[nodiscard]] double probability(Route route, const ForcedPair& forced,
-                                   const ArmLaws& laws) const noexcept;
+  [[nodiscard]] static double probability(const Forced& forced, const ArmLaw& law) noexcept;
+  [[nodiscard]] static double probability(Route route, const ForcedPair& forced,
+                                          const ArmLaws& laws) noexcept;
   /// What is counted of one arm.
   struct EventCounts {
     std::uint64_t all = 0, answered = 0;
@@ -183,11 +213,19 @@ class WindowLaw {
     double of_number = 0.0, of_other = 0.0;
   };
   std::vector<std::array<Centres, 2>> centres_;  ///< per measurement and arm
+  /// Of answers without a mishap that end in time: of a number, of the one beside it, and of their squares
+  /// about the middles.
+  struct Means {
+    double of_number = 0.0, of_square = 0.0, of_other = 0.0, of_other_square = 0.0;
+  };
+  std::vector<std::array<Means, 2>> means_;  ///< the same
   /// Per measurement and arm: where its law is cut, rising; of distributions.
   std::vector<std::array<std::vector<Cut>, 2>> cuts_;
-  /// The same, by whose latents come first, and of some points and of most: answers without mishaps, until
-  /// the rows are known.
-  std::vector<std::array<std::array<std::array<std::vector<float>, 2>, 2>, 2>> values_;
+  /// The same: many numbers of answers without mishaps, sorted; until the rows are known.
+  std::vector<std::array<std::vector<float>, 2>> law_;
+  /// The same, by whose latents come first, and of some points and of most: numbers of answers without
+  /// mishaps, per point; until the rows are known.
+  std::vector<std::array<std::array<std::array<std::vector<float>, 2>, 2>, 2>> exact_;
   Objectives objectives_;
   double rate_limited_share_;
   bool any_flag_ = false, any_rejection_ = false, any_rating_ = false;

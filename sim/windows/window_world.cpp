@@ -220,6 +220,7 @@ WindowCounts WindowWorld::play(const Exposed& exposed, const Measuring& measurin
                                std::vector<RatingUnderWay>* ratings) {
   WindowCounts counts{.words = rate_words_};
   find_cuts(exposed);
+  counted_.clear();
   const bool by_segment = measuring.by_segment();
   Audience& audience = this->audience(by_segment);
   drawn_.assign(tallies.begin(), tallies.end());
@@ -302,20 +303,40 @@ std::array<std::uint64_t, 2> WindowWorld::new_users(const Exposed& exposed, std:
                                         stream);
 }
 
-/// Users are counted once a minute. A minute that a change cuts counts them once in each part.
+/// Users are counted once a minute. Of a minute that a change cuts, those that come again are left out.
 void WindowWorld::count_users(Audience& audience, const Audience::Crowd& crowd, Stretch stretch,
                               const RouteCounts& served, Stream& stream, Impact& impact) {
   impact.impacted_requests += served.impacted;
   std::uint64_t requests = served.requests;
   std::uint64_t impacted = served.impacted;
   for (double from = stretch.from; from < stretch.to;) {
-    const double next = (std::floor(from / kSecondsPerMinute) + 1.0) * kSecondsPerMinute;
-    const double to = std::min(next, stretch.to);
+    const double minute = std::floor(from / kSecondsPerMinute) * kSecondsPerMinute;
+    const double to = std::min(minute + kSecondsPerMinute, stretch.to);
     const double part = (to - from) / (stretch.to - from);
     const std::uint64_t now = draw_binomial(stream, {requests, part});
     const std::uint64_t bad = draw_binomial(stream, {impacted, part});
-    impact.user_impact_minutes += audience.draw_users(crowd, now, stream);
-    impact.bad_user_minutes += audience.draw_users(crowd, bad, stream);
+    std::uint64_t users = audience.draw_users(crowd, now, stream);
+    std::uint64_t bad_users = audience.draw_users(crowd, bad, stream);
+    const auto before = std::ranges::find_if(counted_, [&](const CountedMinute& one) {
+      return one.from == minute && one.part == crowd.part;
+    });
+    if (before != counted_.end()) {
+      const Audience::Crowd then{crowd.assignment, before->served, crowd.part};
+      const auto leave_again = [&](std::uint64_t& drawn, const Audience::Made& earlier,
+                                   const Audience::Made& later) {
+        const double again = audience.expected_in_both(earlier, later) + stream.uniform();
+        drawn -= std::min(drawn, static_cast<std::uint64_t>(again));
+      };
+      leave_again(users, {then, before->requests}, {crowd, now});
+      leave_again(bad_users, {then, before->impacted}, {crowd, bad});
+      before->served = std::max(before->served, crowd.served);
+      before->requests += now;
+      before->impacted += bad;
+    } else if (to < minute + kSecondsPerMinute) {
+      counted_.push_back({minute, crowd.part, crowd.served, now, bad});
+    }
+    impact.user_impact_minutes += users;
+    impact.bad_user_minutes += bad_users;
     requests -= now;
     impacted -= bad;
     from = to;

@@ -101,8 +101,8 @@ class WindowWorld {
   [[nodiscard]] Audience& audience(bool by_segment);
   /// Takes what was drawn of one segment to the tallies that count it.
   void hand_out(const Measuring& measuring, std::uint8_t segment, std::span<Tally* const> tallies);
-  static void count_users(Audience& audience, const Audience::Crowd& crowd, Stretch stretch,
-                          const RouteCounts& served, Stream& stream, Impact& impact);
+  void count_users(Audience& audience, const Audience::Crowd& crowd, Stretch stretch,
+                   const RouteCounts& served, Stream& stream, Impact& impact);
 
   const PreparedScenario& scenario_;
   std::unique_ptr<RateCursor> rates_;
@@ -121,6 +121,14 @@ class WindowWorld {
   std::vector<double> price_changes_;
   std::vector<Standing> standing_;  ///< the last one of each condition
   WindowLaw::Room room_;
+  /// Whose users a stretch of the window has counted in a minute.
+  struct CountedMinute {
+    double from;
+    std::size_t part;
+    std::uint16_t served;
+    std::uint64_t requests, impacted;
+  };
+  std::vector<CountedMinute> counted_;
   std::vector<Tally> of_segment_;   ///< per measured
   std::vector<Tally*> drawn_;       ///< the same
   std::uint64_t rate_words_ = 0;    ///< behind the window's rate

@@ -117,6 +117,22 @@ TEST(CountedWindows, HaveOneLawOfPairs) {
                  {{"baseline cost of pairs mean", "cost covariance of pairs"}});
 }
 
+/// Windows of one or two requests leave no room for rounding: evidence_of() fails where an engine refuses
+/// what it is told.
+TEST(CountedWindows, OfFewRequestsAreBelieved) {
+  Look all{sums(), {.served = 5'000}, 1'000, 11};
+  Look pairs{{}, {.mirrored = 10'000}, 1'000, 11};
+  Look beside{{}, {.served = 5'000}, 1'000, 11};
+  for (const auto& [metric, kind] : {std::pair{"latency", Kind::mean_log}, {"cost", Kind::mean}}) {
+    pairs.probes.push_back(probe(metric, kind));
+    pairs.probes.back().statistic.pairs = true;
+    beside.probes.push_back(probe(metric, kind));
+    beside.probes.back().statistic.covariate = "input_tokens";
+  }
+  for (const Look& look : {all, pairs, beside})
+    EXPECT_FALSE(evidence_of(eventful(1), Fidelity::windows, look).empty());
+}
+
 TEST(CountedWindows, HaveOneLawWithACovariate) {
   Look look{{}, {.served = 5'000}, 1'000};
   for (const auto& [metric, kind] : {std::pair{"latency", Kind::mean_log}, {"cost", Kind::mean}}) {

@@ -84,6 +84,7 @@ inline constexpr Numbers kNumbers[] = {
     {"impacted requests",
      [](const RunRecord& r) { return static_cast<double>(r.impact.impacted_requests); }},
     {"excess cost", [](const RunRecord& r) { return r.impact.excess_cost_usd; }},
+    {"observations refused", [](const RunRecord& r) { return static_cast<double>(r.faults); }},
     {"cost of the shadow", [](const RunRecord& r) { return r.impact.shadow_cost_usd; }},
 };
 

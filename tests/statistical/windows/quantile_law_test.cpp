@@ -58,6 +58,7 @@ TEST(QuantilesOfManyRequests, AreThoseOfTheLaw) {
   world.traffic.token_correlation = 0.3;
   world.baseline.error_probability = 0.02;
   world.baseline.latency.timeout_seconds = 3'600.0;  // nobody waits so long
+  world.baseline.hang = {0.01, 30.0};
   world.effects = {effect("latency", 1.1), effect("cost", 1.25)};
   constexpr double kAsk[] = {0.5, 0.95, 0.99};
   std::vector<Probe> probes;
@@ -68,6 +69,7 @@ TEST(QuantilesOfManyRequests, AreThoseOfTheLaw) {
   const Evidence seen = evidence_of(world, Fidelity::windows, {probes, {.served = 5'000}, 3, 1});
   const double errors = world.baseline.error_probability;
   const double failed = world.baseline.failed_latency_ratio;
+  const auto [hangs, factor] = world.baseline.hang;
   Scenario failing = world;
   failing.baseline.price.output_usd_per_token = 0.0;
   for (const double p : kAsk) {
@@ -76,10 +78,11 @@ TEST(QuantilesOfManyRequests, AreThoseOfTheLaw) {
          {std::tuple{"baseline ", 1.0, 1.0}, std::tuple{"candidate ", 1.1, 1.25}}) {
       for (const double drawn : seen.at(std::string(arm) + "latency " + name_of_quantile(p))) {
         const double seconds = drawn / latency;
-        EXPECT_NEAR((1.0 - errors) * share_of_latencies_below(world, seconds) +
-                        errors * share_of_latencies_below(world, seconds / failed),
-                    p, right)
-            << arm << "latency";
+        double share = 0.0;
+        for (const auto& [hung, slower] : {std::pair{1.0 - hangs, 1.0}, {hangs, factor}})
+          for (const auto& [ends, ratio] : {std::pair{1.0 - errors, 1.0}, {errors, failed}})
+            share += hung * ends * share_of_latencies_below(world, seconds / slower / ratio);
+        EXPECT_NEAR(share, p, right) << arm << "latency";
       }
       // Costs are multiples of an input token's price, so that they have a distance of half of it on
       // either side, and the share jumps between.

@@ -420,6 +420,7 @@ void SumLaw::split_over_cells(const Division& division, const Body& body, std::u
     left -= here;
     mass -= body.mass[c];
     weight -= body.weight[c];
+    if (here == 0) continue;
     if (drawn.cells[c] + here <= kSingly) {
       draw_rows(here, c, division, body, stream, drawn);
     } else {

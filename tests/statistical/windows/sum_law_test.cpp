@@ -142,5 +142,27 @@ TEST(SumLaw, SumsOfNothingAndOfConstantsAreExact) {
   }
 }
 
+/// More requests than are drawn one by one whatever they are, and so few in each of many cells that all of them
+/// are, one cell excepted, which has nothing but heavy rows.
+TEST(SumLaw, OfManyCellsWithFewRowsEachNothingIsLeftForTheBody) {
+  constexpr std::size_t kCells = 64;
+  SumLaw::Table table{.numbers = {}, .width = 1, .summed = 1};
+  for (std::size_t r = 0; r < kRows; ++r) {
+    const bool is_heavy = r % 32 == 0;
+    table.numbers.push_back(is_heavy ? 100.0F : static_cast<float>(r % 7));
+    table.cell.push_back(is_heavy ? std::uint16_t{0}
+                                  : static_cast<std::uint16_t>(1 + r % (kCells - 1)));
+  }
+  const SumLaw law(std::move(table));
+  Stream stream({3, 0, "test.cells", 0});
+  SumLaw::Drawn drawn;
+  for (int i = 0; i < 20'000; ++i) {
+    double sum = 0.0;
+    law.draw(300, stream, drawn);
+    law.add(drawn, stream, std::span(&sum, 1));
+    ASSERT_TRUE(std::isfinite(sum));
+  }
+}
+
 }  // namespace
 }  // namespace gatewright::sim::testing

@@ -65,6 +65,18 @@ std::array<std::uint32_t, 4> philox4x32_10(std::array<std::uint32_t, 4> counter,
 
 Stream::Stream(const StreamKey& key) noexcept : state_(state_of(key)) {}
 
+Stream Stream::of_word(std::uint64_t word) noexcept {
+  const auto next = [&word] {
+    word += 0x9e3779b97f4a7c15ULL;
+    std::uint64_t mixed = (word ^ (word >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebULL;
+    return mixed ^ (mixed >> 31);
+  };
+  // In turns: of four words in a row at most one is 0.
+  const std::uint64_t a = next(), b = next(), c = next(), d = next();
+  return Stream(std::array{a, b, c, d});
+}
+
 void Stream::fill_uniform(std::span<double> out) noexcept {
   for (double& value : out) value = uniform();
 }

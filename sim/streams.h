@@ -66,6 +66,9 @@ class Stream {
       : state_(state_of(world, name, index)) {}
   /// The generator at a state, not all zero: for the published outputs it is checked against.
   explicit Stream(const std::array<std::uint64_t, 4>& state) noexcept : state_(state) {}
+  /// The generator from a random word, spread over its state by SplitMix64 (Steele, Lea and Flood 2014) as
+  /// its authors advise: for keys that are random themselves, at a tenth of the price.
+  [[nodiscard]] static Stream of_word(std::uint64_t word) noexcept;
   static constexpr result_type min() noexcept { return 0; }
   static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
   result_type operator()() noexcept {

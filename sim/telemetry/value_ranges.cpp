@@ -25,10 +25,13 @@ bool is_one_number(const ValueRange& range) noexcept {
   return range.among.front() == range.among.back();
 }
 
-float value_at(const ValueRange& range, double uniform) noexcept {
+std::size_t place_at(const ValueRange& range, double uniform) noexcept {
   const auto size = range.among.size();
-  return range
-      .among[std::min(static_cast<std::size_t>(uniform * static_cast<double>(size)), size - 1)];
+  return std::min(static_cast<std::size_t>(uniform * static_cast<double>(size)), size - 1);
+}
+
+float value_at(const ValueRange& range, double uniform) noexcept {
+  return range.among[place_at(range, uniform)];
 }
 
 /// Gamma with that shape, at least 1 (Marsaglia and Tsang, ACM Transactions on Mathematical Software 26
@@ -58,19 +61,25 @@ using Found = std::pair<double, double>;
 /// Few ranges take no memory.
 using Ranges = boost::container::small_vector<ValueRange, 8>;
 
-/// Uniform order statistics by gamma spacings.
-Found of_one_stretch(const ValueRange& range, std::uint64_t rank, Stream& stream) {
+/// Uniform order statistics `rank` and `rank` + 1 of as many as the range has, by gamma spacings; that itself
+/// where it is the last.
+std::pair<double, double> uniforms_at(const ValueRange& range, std::uint64_t rank, Stream& stream) {
   boost::random::exponential_distribution<double> exponential;
   const double before = draw_gamma(stream, static_cast<double>(rank + 1));
   const double gap = exponential(stream);
   const std::uint64_t above = range.count - rank - 1;
   if (above == 0) {
-    const double low = value_at(range, before / (before + gap));
-    return {low, low};
+    const double last = before / (before + gap);
+    return {last, last};
   }
   const double after = draw_gamma(stream, static_cast<double>(above));
-  const double all = before + gap + after;
-  return {value_at(range, before / all), value_at(range, (before + gap) / all)};
+  const double of_all = 1.0 / (before + gap + after);
+  return {before * of_all, (before + gap) * of_all};
+}
+
+Found of_one_stretch(const ValueRange& range, std::uint64_t rank, Stream& stream) {
+  const auto [low, high] = uniforms_at(range, rank, stream);
+  return {value_at(range, low), value_at(range, high)};
 }
 
 /// Up to so many known values are ranked by comparing each with each, without a branch.
@@ -137,6 +146,25 @@ Place place_of(std::span<const ValueRange> ranges, std::span<const float> known,
   }
   place.ranges = ranges.subspan(first, last - first);
   return place;
+}
+
+/// Known values beside and within a place's one range.
+struct Company {
+  std::uint64_t before = 0, amid = 0;
+  float highest = -kInfinity;  ///< of those amid
+};
+Company company_of(const Place& place, std::span<const float> known) noexcept {
+  const ValueRange& range = place.ranges.front();
+  const float front = range.among.front(), back = range.among.back();
+  std::uint32_t before = 0, amid = 0;
+  float highest = -kInfinity;
+  for (const float value : known) {
+    before += value >= place.from && value < front ? 1U : 0U;
+    const bool is_amid = value >= front && value <= back;
+    amid += is_amid ? 1U : 0U;
+    highest = std::max(highest, is_amid ? value : -kInfinity);
+  }
+  return {before, amid, highest};
 }
 
 /// Order statistics `rank` and `rank` + 1 among one range and known values, where none of these that
@@ -307,9 +335,9 @@ class Selection {
 
 /// The luck of a rank.
 Stream luck_of(std::uint64_t luck, std::uint64_t rank) noexcept {
-  constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15U;  // 2^64 by the golden ratio
-  static const std::array<std::uint32_t, 4> world = scrambled_world(0, 0);
-  return {world, "telemetry.values", luck + rank * kGolden};
+  constexpr std::uint64_t kApart =
+      0xd1342543de82ef95ULL;  // no small multiple is one of SplitMix64's steps
+  return Stream::of_word(luck + rank * kApart);
 }
 
 }  // namespace
@@ -352,12 +380,14 @@ std::pair<double, double> ValueRanges::select(std::span<const float> known,
     return Selection(ranges_, all, rank, stream).find();
   }
   // Of few values a high quantile is one of those above all stretches.
-  float highest = -kInfinity;
-  for (const ValueRange& range : ranges_) highest = std::max(highest, range.among.back());
-  const Kept above = kernels().keep_between(known.data(), {.above = highest, .most = kInfinity},
-                                            room.data(), room.size(), known.size());
-  const std::uint64_t others = count_ + above.below;
-  if (rank >= others) return of_known(std::span(room).first(above.inside), rank - others);
+  if (rank >= count_) {
+    float highest = -kInfinity;
+    for (const ValueRange& range : ranges_) highest = std::max(highest, range.among.back());
+    const Kept above = kernels().keep_between(known.data(), {.above = highest, .most = kInfinity},
+                                              room.data(), room.size(), known.size());
+    const std::uint64_t others = count_ + above.below;
+    if (rank >= others) return of_known(std::span(room).first(above.inside), rank - others);
+  }
   // Most ranks lie in few stretches or among few known values.
   const Place place = place_of(ranges_, known, rank);
   Stream stream = luck_of(luck_, rank);
@@ -365,13 +395,33 @@ std::pair<double, double> ValueRanges::select(std::span<const float> known,
     const std::span<float> all(room.begin(), std::ranges::copy(known, room.begin()).out);
     return Selection(ranges_, all, rank, stream).find();
   }
+  // Where one stretch is left, mostly all that is known within it lies below the rank: then these are two of
+  // the stretch's own. Else the first of them is one more known value, which parts the stretch.
+  Ranges parts;
+  std::optional<float> parting;
+  if (place.ranges.size() == 1) {
+    const ValueRange& range = place.ranges.front();
+    const Company company = company_of(place, known);
+    const std::uint64_t others = place.below + company.before + company.amid;
+    if (rank >= others && rank + 1 < others + range.count) {
+      const std::uint64_t below = rank - others;
+      const auto [low, high] = uniforms_at(range, below, stream);
+      const std::size_t at = place_at(range, low);
+      if (range.among[at] >= company.highest) return {range.among[at], value_at(range, high)};
+      parting = range.among[at];
+      if (below > 0) parts.push_back({range.among.first(at + 1), below});
+      parts.push_back({range.among.subspan(at), range.count - below - 1});
+    }
+  }
   std::size_t count = 0;
   for (const float value : known) {
     room[count] = value;
     count += value >= place.from && value < place.to ? 1U : 0U;
   }
+  if (parting) room[count++] = *parting;
   const std::span<float> kept = std::span(room).first(count);
   rank -= place.below;
+  if (parting) return Selection({parts.data(), parts.size()}, kept, rank, stream).find_within();
   if (place.ranges.empty()) return of_known(kept, rank);
   if (place.ranges.size() == 1)
     if (const auto found = beside_known(place.ranges.front(), kept, rank, stream)) return *found;

@@ -191,6 +191,15 @@ const Audience::Census& Audience::census_of(const Crowd& crowd) {
     census.share += activity_[user];
     ++census.users[class_of_[user]];
   }
+  census.odds.assign(class_activity_.size(), 0.0);
+  census.log_absent.assign(class_activity_.size(), 0.0);
+  constexpr double kNearlyAll = 1.0 - 1e-12;  // of somebody who is alone
+  for (std::size_t c = 0; c < class_activity_.size(); ++c) {
+    if (census.users[c] == 0) continue;
+    const double p = std::min(kNearlyAll, class_activity_[c] / census.share);
+    census.odds[c] = p / (1.0 - p);
+    census.log_absent[c] = std::log1p(-p);
+  }
   return census;
 }
 
@@ -198,21 +207,21 @@ std::uint64_t Audience::draw_users(const Crowd& crowd, std::uint64_t requests, S
   if (requests <= 1) return requests;
   const Census& census = census_of(crowd);
   if (census.share <= 0.0) return 0;
-  // Given n requests, a user with share p of them is among them with probability 1 - e^(-n p), and
-  // the number of users has the variance sum e^(-np) (1 - e^(-np)) - (sum np e^(-np))^2 / n: what the
-  // Poisson number would add is taken away.
+  // A user with share p of the requests is absent from n of them with probability a = (1 - p)^n. Two are absent
+  // together with probability (1 - p - q)^n, which is the product less n times the product of all four: a, p / (1 - p)
+  // and the other's, but for terms of the second order.
   const auto n = static_cast<double>(requests);
   double mean = 0.0, variance = 0.0, slope = 0.0;
   for (std::size_t c = 0; c < census.users.size(); ++c) {
     if (census.users[c] == 0) continue;
     const auto users = static_cast<double>(census.users[c]);
-    const double expected = n * class_activity_[c] / census.share;
-    const double absent = std::exp(-expected);
+    const double absent = std::exp(n * census.log_absent[c]);
+    const double with_odds = absent * census.odds[c];
     mean += users * (1.0 - absent);
-    variance += users * absent * (1.0 - absent);
-    slope += users * expected * absent;
+    variance += users * (absent * (1.0 - absent) + n * with_odds * with_odds);
+    slope += users * with_odds;
   }
-  variance = std::max(0.0, variance - slope * slope / n);
+  variance = std::max(0.0, variance - n * slope * slope);
   const double repeats = std::max(0.0, n - mean);
   if (repeats < kFewRepeats) {
     // A binomial number with that mean and that variance, which is below the mean.
@@ -227,16 +236,15 @@ std::uint64_t Audience::draw_users(const Crowd& crowd, std::uint64_t requests, S
 }
 
 double Audience::expected_in_both(const Made& a, const Made& b) {
-  const double share_a = census_of(a.crowd).share;
-  const double share_b = census_of(b.crowd).share;
-  const Census& smaller = census_of(share_a < share_b ? a.crowd : b.crowd);
-  if (smaller.share <= 0.0) return 0.0;
+  const Census& of_a = census_of(a.crowd);
+  const Census& of_b = census_of(b.crowd);
+  const Census& smaller = of_a.share < of_b.share ? of_a : of_b;
   double both = 0.0;
   for (std::size_t c = 0; c < smaller.users.size(); ++c) {
-    const auto comes = [&](const Made& made, double share) {
-      return -std::expm1(-static_cast<double>(made.requests) * class_activity_[c] / share);
+    const auto comes = [c](const Made& made, const Census& census) {
+      return -std::expm1(static_cast<double>(made.requests) * census.log_absent[c]);
     };
-    both += smaller.users[c] * comes(a, share_a) * comes(b, share_b);
+    if (smaller.users[c] > 0) both += smaller.users[c] * comes(a, of_a) * comes(b, of_b);
   }
   return both;
 }

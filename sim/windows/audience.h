@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -87,6 +88,8 @@ class Audience {
     std::size_t part;
     double share;  ///< of the traffic
     std::vector<std::uint32_t> users;
+    /// Per class: the odds that a request is a user's, and the logarithm of the probability that it is not.
+    std::vector<double> odds, log_absent;
   };
   /// Users of each class of activity who have not been seen, per arm, and what the window said last.
   struct Unseen {
@@ -123,7 +126,7 @@ class Audience {
   std::vector<std::uint16_t> part_of_;  ///< per user; empty: there is one part
   RunKey key_;
   std::vector<std::unique_ptr<Coverage>> coverages_;
-  std::vector<Census> census_;
+  std::deque<Census> census_;  ///< references to them stay good
   std::size_t census_count_ = 0;
   std::vector<Unseen> unseen_;
   std::size_t unseen_count_ = 0;

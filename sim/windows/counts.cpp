@@ -27,7 +27,15 @@ class PoissonTables {
   }
   [[nodiscard]] std::uint64_t draw(Stream& stream, double mean) const noexcept {
     const auto step = static_cast<std::size_t>(mean * kPerUnit);
-    return of_step(stream, step) + of_rest(stream, mean - static_cast<double>(step) / kPerUnit);
+    const double rest = mean - static_cast<double>(step) / kPerUnit;
+    // Three numbers of a word: a slot, whether it keeps its own, and the first digits of the rest's luck.
+    const std::uint64_t word = stream();
+    const std::uint64_t number = word >> (64 - kBits);
+    const AliasSlot& slot = tables_[step][number];
+    const std::uint64_t count = static_cast<std::uint32_t>(word) < slot.keep ? number : slot.alias;
+    const auto digits = static_cast<double>((word >> 32) & (kLuck - 1));
+    if (digits + 1.0 <= (1.0 - rest) * kLuck) return count;  // e^-rest is more than that
+    return count + of_rest((digits + stream.uniform()) / kLuck, rest);
   }
 
  private:
@@ -35,6 +43,7 @@ class PoissonTables {
   /// Beyond these numbers lies less than 1e-13 of any of the laws.
   static constexpr std::size_t kBits = 6;
   static constexpr std::size_t kNumbers = std::size_t{1} << kBits;
+  static constexpr std::uint64_t kLuck = std::uint64_t{1} << (32 - kBits);
   using Table = std::array<AliasSlot, kNumbers>;
 
   PoissonTables() : tables_(static_cast<std::size_t>(kBentFrom * kPerUnit) + 1) {
@@ -42,15 +51,8 @@ class PoissonTables {
       fill(static_cast<double>(step) / kPerUnit, tables_[step]);
   }
   static void fill(double mean, Table& table);
-  [[nodiscard]] std::uint64_t of_step(Stream& stream, std::size_t step) const noexcept {
-    const std::uint64_t word = stream();
-    const std::uint64_t number = word >> (64 - kBits);
-    const AliasSlot& slot = tables_[step][number];
-    return static_cast<std::uint32_t>(word) < slot.keep ? number : slot.alias;
-  }
-  static std::uint64_t of_rest(Stream& stream, double mean) noexcept {
-    const double u = stream.uniform();
-    if (u < 1.0 - mean) return 0;  // e^-mean is more than that
+  /// Where `u` lies in the law of that mean.
+  static std::uint64_t of_rest(double u, double mean) noexcept {
     std::uint64_t count = 0;
     double share = std::exp(-mean);
     for (double up_to = share; u >= up_to && count < kNumbers; up_to += share)

@@ -14,10 +14,10 @@
 namespace gatewright::sim {
 namespace {
 
-/// So many rows are drawn in the time that it takes to split requests off for one more cell.
+/// So many rows are drawn in the time that it takes to draw how many there are of one more cell: of all,
+/// and of those cells that are left.
 constexpr std::uint64_t kRowsPerCell = 4;
-/// So few requests are not split any further.
-constexpr std::uint64_t kTooFew = 4;
+constexpr std::uint64_t kRowsPerCellLeft = 2;
 /// Rows are added so many numbers at a time.
 constexpr std::size_t kBlock = 8;
 constexpr std::size_t padded(std::size_t width) noexcept {
@@ -42,6 +42,23 @@ void factorise(std::vector<double>& matrix, std::size_t width) {
       at(i, j) = is_left ? at(i, j) / at(j, j) : 0.0;
     }
   }
+}
+
+/// Calls take(i, place) for `count` places below a bound, two from a word: the second from what the first
+/// leaves of it (Brackett-Rozinsky and Lemire 2024). Their likelihoods are off by at most bound^2 / 2^64.
+template <typename Take>
+void draw_places(std::uint64_t count, std::uint64_t bound, Stream& stream, Take take) {
+  __extension__ using Wide = unsigned __int128;
+  const auto part = [bound](std::uint64_t word) { return Wide{word} * bound; };
+  const auto place = [](Wide product) { return static_cast<std::uint64_t>(product >> 64); };
+  Stream own = stream;  // in registers
+  for (std::uint64_t i = 0; i + 1 < count; i += 2) {
+    const Wide first = part(own());
+    take(i, place(first));
+    take(i + 1, place(part(static_cast<std::uint64_t>(first))));
+  }
+  if (count % 2 != 0) take(count - 1, place(part(own())));
+  stream = own;
 }
 
 }  // namespace
@@ -92,6 +109,25 @@ SumLaw::SumLaw(Table table)
   const std::vector<std::uint32_t> order = sort_by_weight(table.numbers, table.cell);
   divide(table);
   find_bodies(order);
+  for (Division& division : divisions_)
+    for (Body& body : division.bodies)
+      if (!body.weight.empty()) add_up(division.order, body);
+}
+
+void SumLaw::add_up(std::span<const std::uint16_t> order, Body& body) {
+  std::size_t filled = 0;
+  double before = 0.0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    body.before.push_back(before);
+    before += body.weight[order[i]];
+    if (body.weight[order[i]] > 0.0) filled = i + 1;
+  }
+  body.before.resize(filled);
+  body.all = before;
+  std::ranges::transform(body.mass, body.weight, std::back_inserter(body.per_weight),
+                         [](std::uint64_t mass, double weight) {
+                           return weight > 0.0 ? static_cast<double>(mass) / weight : 0.0;
+                         });
 }
 
 std::vector<std::uint32_t> SumLaw::sort_by_weight(std::span<const float> numbers,
@@ -290,7 +326,6 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
     const double variance = covariance[j * (j + 1) / 2 + j];
     body.skewness[j] = variance > 0.0 ? third[j] / (variance * std::sqrt(variance)) : 0.0;
   }
-  body.all = std::accumulate(body.weight.begin(), body.weight.end(), 0.0);
   factorise(covariance, summed_);
   // Rows of unit length: what they make of independent normals is standard normal.
   for (std::size_t i = 0; i < summed_; ++i) {
@@ -313,24 +348,24 @@ std::size_t SumLaw::level_of(std::uint64_t count) const noexcept {
 
 SumLaw::Fresh SumLaw::more_rows(std::uint64_t count, Drawn& drawn) {
   const std::size_t before = drawn.rows.size();
-  drawn.rows.resize(before + count);
-  drawn.cell_of_row.resize(before + count);
-  return {std::span(drawn.rows).subspan(before), std::span(drawn.cell_of_row).subspan(before)};
+  drawn.rows.resize(before + count, boost::container::default_init);
+  drawn.cell_of_row.resize(before + count, boost::container::default_init);
+  return {{drawn.rows.data() + before, count}, {drawn.cell_of_row.data() + before, count}};
 }
 
 void SumLaw::draw_rows(std::uint64_t count, Share among, const Division& division, Stream& stream,
                        Drawn& drawn) const {
-  const std::uint64_t mass = among.mass();
-  const std::uint64_t whole = std::uint64_t{among.whole} * kFine;
-  const std::uint64_t skipped = all_.whole - whole;  // modulo 2^64
+  const Slots slots(0, among.whole, all_.whole - among.whole);
   const Fresh fresh = more_rows(count, drawn);
-  for (std::uint32_t& r : fresh.rows) {
-    const std::uint64_t place = one_of(stream, mass);
-    const std::uint64_t of_whole = place / kFine, of_fine = place + skipped;
-    r = static_cast<std::uint32_t>(place < whole ? of_whole : of_fine);
-    __builtin_prefetch(rows_.data() + r * stride_);
-    __builtin_prefetch(division.cell.data() + r);
-  }
+  const float* const rows = rows_.data();
+  const std::uint16_t* const cells = division.cell.data();
+  draw_places(count, among.mass(), stream,
+              [=, stride = stride_](std::uint64_t i, std::uint64_t place) {
+                const auto r = static_cast<std::uint32_t>(slots.at(place));
+                fresh.rows[i] = r;
+                __builtin_prefetch(rows + r * stride);
+                __builtin_prefetch(cells + r);
+              });
 }
 
 /// Of all rows that were drawn.
@@ -344,47 +379,67 @@ void SumLaw::find_cells(const Division& division, Drawn& drawn) noexcept {
 
 void SumLaw::draw_rows(std::uint64_t count, std::uint16_t cell, const Division& division,
                        const Body& body, Stream& stream, Drawn& drawn) const {
-  const Cell& among = division.cells[cell];
-  const Share first = body.first[cell];
-  const std::uint64_t mass = body.mass[cell];
-  const std::uint64_t whole = std::uint64_t{among.whole - first.whole} * kFine;
-  const std::uint64_t skipped = among.whole + first.fine - whole;  // modulo 2^64
   const Fresh fresh = more_rows(count, drawn);
-  for (std::uint32_t& r : fresh.rows) {
-    const std::uint64_t place = one_of(stream, mass);
-    const std::uint64_t of_whole = first.whole + place / kFine, of_fine = place + skipped;
-    r = among.rows[place < whole ? of_whole : of_fine];
-    __builtin_prefetch(rows_.data() + r * stride_);
-  }
+  const Slots slots = slots_of(division.cells[cell], body.first[cell]);
+  const std::uint32_t* const among = division.cells[cell].rows.data();
+  const float* const rows = rows_.data();
+  draw_places(count, body.mass[cell], stream,
+              [=, stride = stride_](std::uint64_t i, std::uint64_t place) {
+                fresh.rows[i] = among[slots.at(place)];
+                __builtin_prefetch(rows + fresh.rows[i] * stride);
+              });
   std::ranges::fill(fresh.cell_of_row, cell);
   drawn.cells[cell] += count;
 }
 
-void SumLaw::draw(std::uint64_t count, Stream& stream, Drawn& drawn) const {
+void SumLaw::draw_rows_after(std::size_t skipped, std::uint64_t count, const Division& division,
+                             const Body& body, Stream& stream, Drawn& drawn) const {
+  const std::span<const double> before = std::span(body.before).subspan(skipped);
+  const std::span<const std::uint16_t> order = std::span(division.order).subspan(skipped);
+  const double length = body.all - before.front();
+  const Fresh fresh = more_rows(count, drawn);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const double at = before.front() + stream.uniform() * length;
+    std::size_t place = 0;
+    for (std::size_t j = 1; j < before.size(); ++j) place += at >= before[j] ? 1U : 0U;
+    const std::uint16_t cell = order[place];
+    const auto mass = static_cast<double>(body.mass[cell]);
+    const double within = (at - before[place]) * body.per_weight[cell];
+    const Cell& among = division.cells[cell];
+    const Slots slots = slots_of(among, body.first[cell]);
+    fresh.rows[i] = among.rows[slots.at(static_cast<std::uint64_t>(std::min(within, mass - 1.0)))];
+    fresh.cell_of_row[i] = cell;
+    __builtin_prefetch(rows_.data() + fresh.rows[i] * stride_);
+  }
+  for (const std::uint16_t cell : fresh.cell_of_row) ++drawn.cells[cell];
+}
+
+void SumLaw::draw(double mean, Stream& stream, Drawn& drawn) const {
   drawn.rows.clear();
   drawn.cell_of_row.clear();
   drawn.in_body.clear();
   drawn.cells.clear();
   drawn.division = 0;
-  drawn.has_all_rows = true;
-  if (width_ == 0 || count == 0) return;
   const std::size_t cells = divisions_.front().cells.size();
-  if (count <= std::max<std::uint64_t>(kSingly, cells > 1 ? kRowsPerCell * cells : 0)) {
-    draw_rows(count, all_, divisions_.front(), stream, drawn);
+  const std::uint64_t singly = std::max(kSingly, cells > 1 ? kRowsPerCell * cells : 0);
+  drawn.has_all_rows = width_ == 0 || mean <= static_cast<double>(singly);
+  if (drawn.has_all_rows) {
+    drawn.count = draw_poisson(stream, mean);
+    if (width_ > 0) draw_rows(drawn.count, all_, divisions_.front(), stream, drawn);
     return;
   }
-  drawn.has_all_rows = false;
-  while (drawn.division + 1 < divisions_.size() && divisions_[drawn.division + 1].from <= count)
+  const auto about = static_cast<std::uint64_t>(std::ceil(mean));
+  while (drawn.division + 1 < divisions_.size() && divisions_[drawn.division + 1].from <= about)
     ++drawn.division;
-  drawn.level = level_of(count);
+  drawn.level = level_of(about);
   const Division& division = divisions_[drawn.division];
   const Body& body = division.bodies[drawn.level - 1];
-  const double share = static_cast<double>(body.heavy.mass()) / static_cast<double>(all_.mass());
-  const std::uint64_t heavy = draw_binomial(stream, {count, share});
-  draw_rows(heavy, body.heavy, division, stream, drawn);
+  const double per_weight = mean / (body.all + static_cast<double>(body.heavy.mass()));
+  drawn.count = draw_poisson(stream, per_weight * static_cast<double>(body.heavy.mass()));
+  draw_rows(drawn.count, body.heavy, division, stream, drawn);
   drawn.cells.assign(division.cells.size(), 0);
   find_cells(division, drawn);
-  split_over_cells(division, body, count - heavy, stream, drawn);
+  draw_body(division, body, per_weight, stream, drawn);
 }
 
 void SumLaw::add(Drawn& drawn, Stream& stream, std::span<double> sums) const {
@@ -393,33 +448,26 @@ void SumLaw::add(Drawn& drawn, Stream& stream, std::span<double> sums) const {
     drawn.cells.assign(division.cells.size(), 0);
     find_cells(division, drawn);
   }
-  add_rows(drawn.rows, sums);
+  add_rows({drawn.rows.data(), drawn.rows.size()}, sums);
   if (!drawn.in_body.empty())
     add_body(division.bodies[drawn.level - 1], drawn.in_body, stream, sums);
 }
 
-/// `left` requests that are no heavy ones.
-void SumLaw::split_over_cells(const Division& division, const Body& body, std::uint64_t left,
-                              Stream& stream, Drawn& drawn) const {
-  std::uint64_t mass = all_.mass() - body.heavy.mass();
-  double weight = body.all;
-  for (std::size_t i = 0; i < division.order.size() && left > 0; ++i) {
-    const std::uint16_t c = division.order[i];
-    const bool is_last = i + 1 == division.order.size();
-    if (left <= kTooFew && !is_last) {
-      for (; left > 0; --left) {
-        std::uint64_t place = one_of(stream, mass);
-        std::size_t at = i;
-        while (place >= body.mass[division.order[at]]) place -= body.mass[division.order[at++]];
-        draw_rows(1, division.order[at], division, body, stream, drawn);
-      }
+/// `per_weight`: requests that are expected per weight of the body.
+void SumLaw::draw_body(const Division& division, const Body& body, double per_weight,
+                       Stream& stream, Drawn& drawn) const {
+  const std::size_t cells = body.before.size();
+  for (std::size_t i = 0; i < cells; ++i) {
+    const double left = per_weight * (body.all - body.before[i]);
+    if (left <= static_cast<double>(kRowsPerCellLeft * (cells - i - 1))) {
+      const std::uint64_t here = draw_poisson(stream, left);
+      draw_rows_after(i, here, division, body, stream, drawn);
+      drawn.count += here;
       return;
     }
-    const double share = body.weight[c] < weight ? body.weight[c] / weight : 1.0;
-    const std::uint64_t here = is_last ? left : draw_binomial(stream, {left, share});
-    left -= here;
-    mass -= body.mass[c];
-    weight -= body.weight[c];
+    const std::uint16_t c = division.order[i];
+    const std::uint64_t here = draw_poisson(stream, per_weight * body.weight[c]);
+    drawn.count += here;
     if (here == 0) continue;
     if (drawn.cells[c] + here <= kSingly) {
       draw_rows(here, c, division, body, stream, drawn);

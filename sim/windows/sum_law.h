@@ -1,8 +1,9 @@
-// The joint law of the sums of n independent requests' numbers: any n, at a cost that does not grow.
+// The joint law of the sums of a Poisson number of requests' numbers, at a cost that does not grow with it.
 // Used by WindowLaw, one per kind of request; it knows rows of numbers, never what they mean.
 #pragma once
 
 #include <boost/align/aligned_allocator.hpp>
+#include <boost/container/vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,14 +15,15 @@
 namespace gatewright::sim {
 
 /// Rows are whole or fine: whole ones are equally likely, and kFine fine ones are as likely as a whole
-/// one, where more detail is wanted. Every row lies in a cell. A sum of n rows is split by how far a row
-/// lies from the mean, in standard deviations of its farthest number: the heaviest 1/2^k of the rows come
-/// a binomial number of times, about 8 to 16, or half as often among many, and are drawn one by one, so
-/// that what makes sums skewed is exact. The others, which are bounded, are split over the cells by a
-/// multinomial law. Where a cell has few of them they are drawn one by one as well; the rest is a normal
-/// vector with the means and the variances of as many rows of each cell and the correlations within cells,
-/// each number bent to its skewness (Cornish and Fisher 1938, first term; scaled back to the variance). Up
-/// to 16 requests are all drawn one by one, and more where there are many cells.
+/// one, where more detail is wanted. Every row lies in a cell. Requests come in a Poisson number, so that
+/// those of any rows come in a Poisson number of their own, whatever the others do. Rows are told apart by how
+/// far they lie from the mean, in standard deviations of their farthest number: the heaviest 1/2^k, of which
+/// 8 to 16 are expected, or half as many among many, are drawn one by one, so that what makes sums skewed
+/// is exact. The others, which are bounded, come in a number for each cell. Where that is small they are
+/// drawn one by one as well; the rest is a normal vector with the means and the variances of as many rows of
+/// each cell and the correlations within cells, each number bent to its skewness (Cornish and Fisher 1938,
+/// first term; scaled back to the variance). Where up to 16 requests are expected, and more where there are
+/// many cells, all are drawn one by one.
 class SumLaw {
  public:
   /// Rows side by side.
@@ -56,21 +58,24 @@ class SumLaw {
   /// Of rows that were drawn: how many lie in each cell, and which they are; of cells that have more
   /// than kSingly of them some may be left out.
   struct Drawn {
+    std::uint64_t count = 0;
     std::size_t division = 0;  ///< which cells these are: 0 the table's, i the i-th merged ones
     std::vector<std::uint64_t> cells;
-    std::vector<std::uint32_t> rows;
-    std::vector<std::uint16_t> cell_of_row;  ///< per row that was drawn
-    bool has_all_rows = false;               ///< because they were few
-    std::vector<CellCount> in_body;          ///< those that were not drawn one by one
-    std::size_t level = 0;                   ///< whose body that is
+    boost::container::vector<std::uint32_t> rows;
+    boost::container::vector<std::uint16_t> cell_of_row;  ///< per row that was drawn
+    bool has_all_rows = false;                            ///< because they were few
+    std::vector<CellCount> in_body;                       ///< those that were not drawn one by one
+    std::size_t level = 0;                                ///< whose body that is
   };
-  /// Draws `count` independent rows, but for what stands in them, which is fetched meanwhile.
-  void draw(std::uint64_t count, Stream& stream, Drawn& drawn) const;
+  /// Draws a Poisson number of independent rows, `mean` expected, but for what stands in them, which is
+  /// fetched meanwhile.
+  void draw(double mean, Stream& stream, Drawn& drawn) const;
   /// Adds their sums to `sums`, of which there are width(), and says where they lie.
   void add(Drawn& drawn, Stream& stream, std::span<double> sums) const;
   /// Most numbers that are summed.
   static constexpr std::size_t kMostWide = 128;
-  /// Requests that are drawn one by one, at most: of all, of one cell, and on average of the heaviest.
+  /// Requests that are drawn one by one, at most: of one cell; and where so many of all or of the heaviest
+  /// are expected.
   static constexpr std::uint64_t kSingly = 16;
   /// Of so many requests the heaviest need not be as many: the others are nearer to normal.
   static constexpr std::uint64_t kMany = 512;
@@ -92,6 +97,9 @@ class SumLaw {
     std::vector<std::uint64_t> mass;  ///< per cell: of the others, in fine rows
     std::vector<double> weight;       ///< the same with what is missing
     double all = 0.0;                 ///< the sum of these
+    std::vector<double> per_weight;   ///< per cell: mass by weight
+    /// Of the cells in their division's order, up to the last that has any: the weight before each.
+    std::vector<double> before;
     std::vector<double> mean, variance, skewness, factor;  ///< see BentSums
   };
   struct Cell {
@@ -117,12 +125,9 @@ class SumLaw {
                                                           std::vector<std::uint16_t>& cell);
   void divide(Table& table);
   void find_bodies(std::span<const std::uint32_t> order);
+  static void add_up(std::span<const std::uint16_t> order, Body& body);
   void fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
                  std::span<const double> scale, std::span<const double> missing, Body& body) const;
-  static std::uint64_t one_of(Stream& stream, std::uint64_t count) noexcept {
-    __extension__ using Wide = unsigned __int128;
-    return static_cast<std::uint64_t>((Wide{stream()} * count) >> 64);
-  }
   /// Draws so many of the heaviest rows.
   void draw_rows(std::uint64_t count, Share among, const Division& division, Stream& stream,
                  Drawn& drawn) const;
@@ -130,14 +135,37 @@ class SumLaw {
   /// Draws so many of a cell that are no heavy ones.
   void draw_rows(std::uint64_t count, std::uint16_t cell, const Division& division,
                  const Body& body, Stream& stream, Drawn& drawn) const;
+  /// The same, of all cells but the likeliest ones, of which `skipped` are left out.
+  void draw_rows_after(std::size_t skipped, std::uint64_t count, const Division& division,
+                       const Body& body, Stream& stream, Drawn& drawn) const;
+  /// Where those rows of a list stand, of which some whole ones and some fine ones are meant: whole ones from
+  /// `begin` on, so many, and fine ones `gap` behind their end.
+  class Slots {
+   public:
+    Slots(std::uint64_t begin, std::uint64_t whole, std::uint64_t gap) noexcept
+        : begin_(begin), mass_(whole * kFine), gap_(gap) {}
+    /// At a place, in fine rows. Without a branch: whether a row is whole is luck.
+    [[nodiscard]] std::uint64_t at(std::uint64_t place) const noexcept {
+      const std::uint64_t of_whole = place < mass_ ? place : mass_;
+      const std::uint64_t is_fine = place >= mass_ ? 1 : 0;
+      return begin_ + of_whole / kFine + (place - of_whole) + (gap_ & (0 - is_fine));
+    }
+
+   private:
+    std::uint64_t begin_, mass_, gap_;
+  };
+  /// Those of a cell that are no heavy ones.
+  [[nodiscard]] static Slots slots_of(const Cell& cell, Share heavy) noexcept {
+    return {heavy.whole, std::uint64_t{cell.whole} - heavy.whole, heavy.fine};
+  }
   /// Rows that were not drawn yet.
   struct Fresh {
     std::span<std::uint32_t> rows;
     std::span<std::uint16_t> cell_of_row;
   };
   static Fresh more_rows(std::uint64_t count, Drawn& drawn);
-  void split_over_cells(const Division& division, const Body& body, std::uint64_t left,
-                        Stream& stream, Drawn& drawn) const;
+  void draw_body(const Division& division, const Body& body, double per_weight, Stream& stream,
+                 Drawn& drawn) const;
   void add_rows(std::span<const std::uint32_t> rows, std::span<double> sums) const noexcept;
   void add_body(const Body& body, std::span<const CellCount> counts, Stream& stream,
                 std::span<double> sums) const;

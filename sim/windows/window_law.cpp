@@ -222,8 +222,8 @@ WindowLaw::WindowLaw(const PreparedScenario& scenario, std::span<const Measured>
                  measurement.metric == WorldMetric::error_or_refusal;
     any_rejection_ |= measurement.metric == WorldMetric::error_429 ||
                       measurement.metric == WorldMetric::error_5xx;
-    any_rating_ |= measurement.metric == WorldMetric::thumbs_down ||
-                   measurement.metric == WorldMetric::thumbs_up;
+    any_down_ |= measurement.metric == WorldMetric::thumbs_down;
+    any_up_ |= measurement.metric == WorldMetric::thumbs_up;
     any_event_pair_ |= measurement.pairs && is_event(measurement.metric);
   }
   const Mishaps mishaps = possible_mishaps(scenario.scenario());
@@ -1082,17 +1082,15 @@ RouteCounts WindowLaw::add(Route route, double mean, const ArmLaws& laws, bool h
   std::array<double, SumLaw::kMostWide> sums;  // NOLINT: a kind's width of them are cleared
   const std::vector<Kind>& kinds = kinds_[static_cast<std::size_t>(route)];
   room.drawn.resize(std::max(room.drawn.size(), kinds.size()));
-  room.of_kind.resize(kinds.size());
   // All are drawn before any is looked at: rows are far from each other in memory.
   for (std::size_t k = 0; k < kinds.size(); ++k) {
     const Kind& kind = kinds[k];
-    room.of_kind[k] =
-        draw_poisson(stream, mean * probability(route, kind.forced, laws) * kind.share);
-    if (room.of_kind[k] > 0) kind.sums->draw(room.of_kind[k], stream, room.drawn[k]);
+    kind.sums->draw(mean * probability(route, kind.forced, laws) * kind.share, stream,
+                    room.drawn[k]);
   }
   for (std::size_t k = 0; k < kinds.size(); ++k) {
     const Kind& kind = kinds[k];
-    const std::uint64_t n = room.of_kind[k];
+    const std::uint64_t n = room.drawn[k].count;
     if (n == 0) continue;
     drawn.requests += n;
     const SumLaw& law = *kind.sums;
@@ -1140,26 +1138,32 @@ void WindowLaw::add_values(const Kind& kind, const SumLaw::Drawn& drawn, std::si
   const Listed::Division& division = listed.divisions[drawn.division];
   const bool is_whole =
       measured_[listed.place.measurement].measurement.kind == Measurement::Kind::histogram;
-  room.counts.assign(division.stretches.size(), 0);
-  for (std::size_t c = 0; c < drawn.cells.size(); ++c)
-    room.counts[division.stretch_of_cell[c]] += drawn.cells[c];
-  const auto is_known = [&](std::size_t stretch) {
-    return drawn.has_all_rows || room.counts[stretch] <= SumLaw::kSingly;
-  };
-  // Written without a branch: which rows are known is luck.
   std::size_t kept = tally.values.size();
   tally.values.resize(kept + drawn.rows.size());
-  for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
-    tally.values[kept] = law.row(drawn.rows[i])[law.width() + l];
-    kept += is_known(division.stretch_of_cell[drawn.cell_of_row[i]]) ? 1U : 0U;
+  const auto value = [&](std::size_t i) { return law.row(drawn.rows[i])[law.width() + l]; };
+  if (drawn.has_all_rows) {
+    for (std::size_t i = 0; i < drawn.rows.size(); ++i) tally.values[kept + i] = value(i);
+  } else {
+    room.counts.assign(division.stretches.size(), 0);
+    for (std::size_t c = 0; c < drawn.cells.size(); ++c)
+      room.counts[division.stretch_of_cell[c]] += drawn.cells[c];
+    room.is_known.resize(drawn.cells.size());
+    for (std::size_t c = 0; c < drawn.cells.size(); ++c)
+      room.is_known[c] = room.counts[division.stretch_of_cell[c]] <= SumLaw::kSingly ? 1 : 0;
+    // Written without a branch: which rows are known is luck.
+    for (std::size_t i = 0; i < drawn.rows.size(); ++i) {
+      tally.values[kept] = value(i);
+      kept += room.is_known[drawn.cell_of_row[i]];
+    }
+    tally.values.resize(kept);
   }
-  tally.values.resize(kept);
   if (is_whole) {
-    for (const float value : tally.values) tally.bins.add(static_cast<double>(value));
+    for (const float known : tally.values) tally.bins.add(static_cast<double>(known));
     tally.values.clear();
   }
+  if (drawn.has_all_rows) return;
   for (std::size_t s = 0; s < room.counts.size(); ++s) {
-    if (is_known(s)) continue;
+    if (room.counts[s] <= SumLaw::kSingly) continue;
     if (is_whole)
       split_over_bins(division.stretches[s], room.counts[s], stream, tally.bins);
     else
@@ -1240,9 +1244,9 @@ void WindowLaw::draw_events(const ArmLaw& law, bool seen, Stream& stream,
   if (any_flag_) counts.flagged = draw_binomial(stream, {counts.answered, flag_probability(law)});
   if (any_rejection_)
     counts.rejected = draw_binomial(stream, {counts.errors - counts.timeouts, rate_limited_share_});
-  if (!any_rating_ || !seen) return;
+  if (!seen || !(any_down_ || any_up_)) return;
   counts.down = draw_binomial(stream, {counts.answered, law.thumbs_down});
-  if (law.thumbs_down < 1.0)
+  if (any_up_ && law.thumbs_down < 1.0)
     counts.up = draw_binomial(
         stream, {counts.answered - counts.down, law.thumbs_up / (1.0 - law.thumbs_down)});
 }

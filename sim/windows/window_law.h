@@ -74,8 +74,8 @@ class WindowLaw {
   /// Memory to draw in, kept from call to call.
   struct Room {
     std::vector<SumLaw::Drawn> drawn;    ///< per kind
-    std::vector<std::uint64_t> of_kind;  ///< requests, per kind
-    std::vector<std::uint64_t> counts;
+    std::vector<std::uint64_t> counts;   ///< per stretch
+    std::vector<std::uint8_t> is_known;  ///< per cell
   };
   /// Adds a Poisson number of requests, `mean` expected, under `laws`, which differ from laws() in
   /// events only. `tallies`: per measurement; they refer to the law as long as they are not cleared.
@@ -228,7 +228,7 @@ class WindowLaw {
   std::vector<std::array<std::array<std::array<std::vector<float>, 2>, 2>, 2>> exact_;
   Objectives objectives_;
   double rate_limited_share_;
-  bool any_flag_ = false, any_rejection_ = false, any_rating_ = false;
+  bool any_flag_ = false, any_rejection_ = false, any_down_ = false, any_up_ = false;
   bool any_event_pair_ = false;
   std::array<std::vector<Kind>, kRoutes> kinds_;
 };

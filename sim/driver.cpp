@@ -295,14 +295,6 @@ Wants Driver::wants(std::span<const double> times) const noexcept {
   return wants;
 }
 
-bool Driver::goes_on_like(const Driver& other) const noexcept {
-  return running_ == other.running_ && wanted() == other.wanted() && until_ == other.until_ &&
-         !cold_ && !other.cold_ &&
-         std::ranges::equal(timeline(), other.timeline(), [](const auto& x, const auto& y) {
-           return x.from == y.from && x.exposure == y.exposure;
-         });
-}
-
 RunRecord Driver::record() const {
   RunRecord record = record_;
   record.stage = static_cast<std::uint16_t>(state_.stage);

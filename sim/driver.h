@@ -23,6 +23,7 @@
 #include "sim/telemetry/measurement.h"
 #include "sim/telemetry/probe_windows.h"
 #include "sim/threshold_recorder.h"
+#include "sim/trail.h"
 #include "sim/users/unit_sightings.h"
 #include "sim/world.h"
 
@@ -83,12 +84,18 @@ class Driver {
     return contender_.engine.policy().probes();
   }
   [[nodiscard]] const ReportFaults& faults() const noexcept { return delivery_.faults(); }
-  /// Whether the present window is to both the same, if all windows before it were.
-  [[nodiscard]] bool goes_on_like(const Driver& other) const noexcept;
+  [[nodiscard]] Bearing bearing() const noexcept {
+    return {.running = running_,
+            .is_cold = cold_.has_value(),
+            .wanted = wanted(),
+            .until = until_,
+            .timeline = timeline()};
+  }
   /// A window begins, and what is asked here of requests will be about it. Windows may be left out.
   void begin_window(Instant start) noexcept { router_.roll(start); }
   /// What its requests came to, once they count no more.
   void settle(const LedgerTotals& totals) noexcept { totals_ = totals; }
+  [[nodiscard]] const LedgerTotals& totals() const noexcept { return totals_; }
 
   /// The record of a rollout that is over and settled.
   [[nodiscard]] RunRecord record() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 #include "sim/delay.h"
 #include "sim/telemetry/tally.h"
@@ -12,10 +13,16 @@ namespace {
 
 bool go_the_same_ways(const Driver& a, const Driver& b) noexcept {
   return a.assignment() == b.assignment() && a.until() == b.until() &&
-         std::ranges::equal(a.timeline(), b.timeline(), [](const auto& x, const auto& y) {
-           return x.from == y.from && x.exposure == y.exposure;
-         });
+         is_same_way(a.timeline(), b.timeline());
 }
+
+/// What things cost, in drawn requests: some ten nanoseconds each.
+constexpr std::uint64_t kCostOfWindow = 300;  ///< that is drawn without its requests
+constexpr std::uint64_t kCostOfVisit = 140;   ///< the steps of a contender in one window
+/// What a visit costs more where the contender's memory was pushed out of the cache since the last one.
+constexpr std::uint64_t kCostOfFetching = 40;
+/// As many contenders as fit into a core's cache, roughly; fewer are never fetched anew.
+constexpr std::size_t kCachedContenders = 64;
 
 /// Adds a window's reading of each arm that has one.
 void add_gauges(const Measurement& measurement, const ServedRequests& servers, Tally& tally) {
@@ -29,7 +36,7 @@ void add_gauges(const Measurement& measurement, const ServedRequests& servers, T
 
 }  // namespace
 
-Field::Field(std::span<const Contender> contenders, const PreparedScenario& scenario)
+Field::Field(std::span<const Contender> contenders, const PreparedScenario& scenario, Visits visits)
     : world_(scenario),
       scenario_(scenario),
       split_(scenario.scenario().telemetry.mirrored_sampled),
@@ -37,6 +44,7 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
       rating_delays_(scenario.scenario().baseline.thumbs.delay,
                      scenario.scenario().telemetry.window, scenario.scenario().horizon),
       preference_(scenario.scenario().interleaving),
+      visits_(visits),
       reports_singly_(ReportFaults(scenario.scenario().telemetry, {}).any()),
       cuts_short_(
           ReportFaults(scenario.scenario().telemetry, {}).any(TelemetryFaultKind::truncated)) {
@@ -108,38 +116,138 @@ Field::Field(std::span<const Contender> contenders, const PreparedScenario& scen
 
 void Field::play(RunKey key, std::vector<RunTrace>* traces) {
   key_ = key;
+  traces_ = traces;
+  partings_.clear();
+  const bool in_a_row =
+      visits_ == Visits::in_a_row || (visits_ == Visits::cheapest && is_cheaper_in_a_row());
+  costs_ = {};
+  if (in_a_row) return play_in_a_row();
+  start_courses();
+  for (Player& player : players_) start(player);
+  play_windows();
+}
+
+void Field::start_world() {
   last_arrival_ = Instant{};
   chunks_played_ = 0;
   if (windows_)
-    windows_->start(key);
+    windows_->start(key_);
   else
-    world_.start(key);
+    world_.start(key_);
   for (Player& player : players_)
-    if (player.servers) player.servers->start(key);
-  rating_delays_.start(key);
-  preference_.start(key);
-  for (const auto& assignment : assignments_) assignment->start(key);
+    if (player.servers) player.servers->start(key_);
+  rating_delays_.start(key_);
+  preference_.start(key_);
+  for (const auto& assignment : assignments_) assignment->start(key_);
   for (const auto& sightings : sightings_) sightings->start();
-  start_courses();
-  for (std::size_t i = 0; i < players_.size(); ++i) {
-    players_[i].events.clear();
-    players_[i].driver->start(key, traces == nullptr ? nullptr : &(*traces)[i], players_[i].events);
-  }
   under_way_.clear();
+}
 
+void Field::start(Player& player) {
+  const auto place = static_cast<std::size_t>(&player - players_.data());
+  player.events.clear();
+  player.driver->start(key_, traces_ == nullptr ? nullptr : &(*traces_)[place], player.events);
+}
+
+void Field::play_windows() {
+  start_world();
+  joined_ = 0;
   const Instant horizon = Instant{} + scenario_.scenario().horizon;
   bool expired = false;
   for (std::uint64_t window = 0;; ++window) {
     play_events(window);
     if (!expired && start_of(window + 1) > horizon) {
-      expire(horizon);
+      expire(window, horizon);
       expired = true;
     }
+    join(window);
     play_window(window);
     if (group_count_ == 0) break;
   }
   for (const auto& course : std::span(courses_).first(course_count_))
     for (Player* player : course->members) settle(*course, *player);
+}
+
+// ---- in a row ----
+
+bool Field::is_cheaper_in_a_row() const noexcept {
+  return players_.size() > kCachedContenders && costs_.every_window > costs_.in_a_row;
+}
+
+/// A world need not be wound back for those who part from their leader: it is played a second time, and
+/// all of them find the same requests, which are functions of the key. Leaders whom nobody leaves are
+/// over by then.
+void Field::play_in_a_row() {
+  start_courses();
+  for (const auto& course : std::span(courses_).first(course_count_)) {
+    course->members.resize(1);
+    course->trail.start();
+    start(*course->members.front());
+  }
+  leads_ahead_ = true;
+  play_windows();
+  leads_ahead_ = false;
+
+  for (Player& player : players_) {
+    if (player.first_leader == &player) continue;
+    start(player);
+    if (const auto window = follow(courses_[player.first_course]->trail, player))
+      partings_.push_back({*window, &player});
+    else
+      player.driver->settle(player.first_leader->driver->totals());
+  }
+  if (partings_.empty()) return;
+  std::ranges::sort(partings_, {}, [](const Parting& parting) {
+    return std::pair(parting.window, parting.player);
+  });
+
+  start_courses();
+  for (const auto& course : std::span(courses_).first(course_count_)) course->members.clear();
+  for (const Parting& parting : partings_)
+    courses_[parting.player->first_course]->members.assign(1, parting.player->first_leader);
+  for (const auto& course : std::span(courses_).first(course_count_))
+    for (Player* leader : course->members) start(*leader);
+  play_windows();
+}
+
+std::optional<std::uint64_t> Field::follow(const Trail& trail, Player& player) {
+  Driver& driver = *player.driver;
+  const Instant horizon = Instant{} + scenario_.scenario().horizon;
+  const std::span<const Trail::Mark> marks = trail.marks();
+  const Instant over = marks.back().bearing.until;
+  Bearing leader;
+  ExposureSegment standing;  // the leader's timeline in windows without a mark
+  for (std::size_t next = 0;;) {
+    const Instant own = player.events.next_at();
+    const bool is_marked = next < marks.size() && own >= start_of(marks[next].window);
+    if (next == marks.size() && own >= over) return std::nullopt;
+    const std::uint64_t window = is_marked ? marks[next].window : window_at(own);
+    const Instant start = start_of(window);
+    arriving_.clear();
+    if (is_marked) {
+      trail.find_arriving(marks[next], arriving_);
+      leader = trail.bearing_at(marks[next++]);
+    } else {
+      standing = {.from = start, .exposure = leader.timeline.back().exposure};
+      leader.timeline = std::span(&standing, 1);
+    }
+    driver.begin_window(start);
+    play_events_until(start_of(window + 1), player);
+    if (start_of(window + 1) > horizon) driver.expire(horizon);
+    costs_.every_window += kCostOfFetching;
+    if (!go_on_alike(driver.bearing(), leader)) return window;
+  }
+}
+
+void Field::join(std::uint64_t window) {
+  for (; joined_ < partings_.size() && partings_[joined_].window == window; ++joined_) {
+    Player& player = *partings_[joined_].player;
+    Course& course = *courses_[player.first_course];
+    course.members.push_back(&player);
+    course.next_event = std::min(course.next_event, player.events.next_at());
+    course.next_end = std::min(course.next_end, player.driver->until());
+    course.may_part = true;
+  }
 }
 
 // ---- events ----
@@ -148,13 +256,14 @@ void Field::play_events(std::uint64_t window) {
   const Instant end = start_of(window + 1);
   const auto later = std::ranges::find_if(
       under_way_, [end](const Packet& packet) { return packet.arrives >= end; });
-  for (const auto& course : std::span(courses_).first(course_count_)) {
+  for (std::size_t i = 0; i < course_count_; ++i) {
+    Course& course = *courses_[i];
     arriving_.clear();
     for (auto packet = under_way_.begin(); packet != later; ++packet) {
-      const std::span<const Report> reports = course->ledger->take(packet->window);
+      const std::span<const Report> reports = course.ledger->take(packet->window);
       if (!reports.empty()) arriving_.push_back({packet->arrives, reports});
     }
-    play_events(window, *course);
+    play_events(window, course, i < first_course_count_);
   }
   under_way_.erase(under_way_.begin(), later);
 }
@@ -162,7 +271,7 @@ void Field::play_events(std::uint64_t window) {
 /// All of a member's memory that the window asks for is looked at here, while it is near. The leader
 /// comes first, whose way the others are compared with; they come to and fro, because of a field that no
 /// cache holds the part visited last is still there.
-void Field::play_events(std::uint64_t window, Course& course) {
+void Field::play_events(std::uint64_t window, Course& course, bool is_first) {
   if (course.members.empty()) return;
   const Instant start = start_of(window);
   const Instant end = start_of(window + 1);
@@ -174,20 +283,31 @@ void Field::play_events(std::uint64_t window, Course& course) {
     play_events_until(end, *player);
     course.next_event = std::min(course.next_event, player->events.next_at());
     course.next_end = std::min(course.next_end, player->driver->until());
-    course.may_part |= !player->driver->goes_on_like(leader);
   };
   visit(course.members.front());
+  const Bearing bearing = leader.bearing();
+  if (leads_ahead_) course.trail.mark(window, arriving_, bearing);
   const auto others = std::span(course.members).subspan(1);
+  if (is_first && partings_.empty()) {
+    costs_.in_a_row += kCostOfVisit;
+    costs_.every_window += kCostOfFetching * others.size();
+  }
+  const auto compare = [&](Player* player) {
+    visit(player);
+    course.may_part |= !go_on_alike(player->driver->bearing(), bearing);
+  };
   if (course.backwards)
-    std::ranges::for_each(others.rbegin(), others.rend(), visit);
+    std::ranges::for_each(others.rbegin(), others.rend(), compare);
   else
-    std::ranges::for_each(others, visit);
+    std::ranges::for_each(others, compare);
   course.backwards = !course.backwards;
 }
 
-void Field::expire(Instant horizon) {
-  for (Player& player : players_) player.driver->expire(horizon);
+void Field::expire(std::uint64_t window, Instant horizon) {
   for (const auto& course : std::span(courses_).first(course_count_)) {
+    for (Player* player : course->members) player->driver->expire(horizon);
+    if (leads_ahead_ && !course->members.empty())
+      course->trail.mark(window, {}, course->driver().bearing());
     course->next_end = std::min(course->next_end, horizon);
     course->may_part = true;
   }
@@ -230,13 +350,17 @@ void Field::play_events_until(Instant end, Player& player) {
 // ---- courses ----
 
 void Field::assign_first_courses() {
-  std::vector<const Player*> leaders;
+  std::vector<Player*> leaders;
   for (Player& player : players_) {
     const auto known = std::ranges::find_if(
         leaders, [&](const Player* leader) { return may_share(*leader, player); });
     player.first_course = static_cast<std::size_t>(known - leaders.begin());
-    if (known == leaders.end()) leaders.push_back(&player);
+    if (known == leaders.end())
+      player.first_leader = leaders.emplace_back(&player);
+    else
+      player.first_leader = *known;
   }
+  first_course_count_ = leaders.size();
 }
 
 void Field::start_courses() {
@@ -314,10 +438,10 @@ void Field::settle_ended(Course& course, Instant start) {
 Field::Course* Field::split(Course& course) {
   course.may_part = false;
   if (course.members.size() < 2) return nullptr;
-  const Driver& leader = course.driver();
+  const Bearing leader = course.driver().bearing();
   const auto parting = std::ranges::stable_partition(
       course.members.begin() + 1, course.members.end(),
-      [&](Player* player) { return player->driver->goes_on_like(leader); });
+      [&](Player* player) { return go_on_alike(player->driver->bearing(), leader); });
   if (parting.empty()) return nullptr;
   parting_.assign(parting.begin(), parting.end());
   course.members.erase(parting.begin(), parting.end());
@@ -338,6 +462,7 @@ void Field::play_window(std::uint64_t window) {
 
   if (windows_) {
     windows_->advance();
+    if (partings_.empty()) costs_.in_a_row += kCostOfWindow * group_count_;
     for (Group& group : std::span(groups_).first(group_count_)) draw_window(window, group);
   } else {
     play_requests(window, end);
@@ -363,6 +488,7 @@ void Field::play_window(std::uint64_t window) {
 
 void Field::play_requests(std::uint64_t window, Instant end) {
   world_.advance();
+  if (partings_.empty()) costs_.in_a_row += world_.requests();
   for (std::size_t chunk = 0; chunk < world_.chunks(); ++chunk) play_chunk(window, chunk);
   if (scenario_.scenario().serving)
     for (Group& group : std::span(groups_).first(group_count_)) play_servers(group, end);
@@ -634,6 +760,10 @@ Buckets Field::buckets_of(const Group& group, const Columns& columns) const noex
   const AssignmentColumn* special = group.leader().assignment;
   if (special != nullptr) return special->buckets();
   return {.of_place = columns.bucket[bucket_column(group.driver().assignment())].data()};
+}
+
+std::uint64_t Field::window_at(Instant now) const noexcept {
+  return static_cast<std::uint64_t>(now.time_since_epoch() / scenario_.scenario().telemetry.window);
 }
 
 Instant Field::start_of(std::uint64_t window) const noexcept {

@@ -1,4 +1,5 @@
-// Several contenders in one world, in lockstep, window by window.
+// Several contenders in one world: in lockstep, window by window, or one after another behind those that
+// lead the way.
 // Used by run() and run_many(); one per thread, played again and again, so that nothing is allocated
 // once it is warm.
 #pragma once
@@ -20,6 +21,7 @@
 #include "sim/telemetry/late_feedback.h"
 #include "sim/telemetry/measurement.h"
 #include "sim/telemetry/preference.h"
+#include "sim/trail.h"
 #include "sim/users/assignment.h"
 #include "sim/users/unit_sightings.h"
 #include "sim/windows/window_world.h"
@@ -27,10 +29,18 @@
 
 namespace gatewright::sim {
 
+/// In which order a field visits its contenders. What it finds does not depend on that.
+enum class Visits : std::uint8_t {
+  cheapest,      ///< what the replication before shows to cost less
+  every_window,  ///< all of them in each window
+  in_a_row,      ///< each through its whole rollout, as far as it goes its leader's way
+};
+
 class Field {
  public:
   /// Both outlive the field; every contender passed check_fit().
-  Field(std::span<const Contender> contenders, const PreparedScenario& scenario);
+  Field(std::span<const Contender> contenders, const PreparedScenario& scenario,
+        Visits visits = Visits::cheapest);
 
   /// Plays one replication. `traces`: null, or one per contender.
   void play(RunKey key, std::vector<RunTrace>* traces = nullptr);
@@ -53,6 +63,7 @@ class Field {
     AssignmentColumn* assignment = nullptr;    ///< null: a bucket column of the world's
     UnitSightings* sightings = nullptr;  ///< null: nobody asks for units, or they are not drawn
     std::size_t first_course = 0;        ///< on which its rollouts begin
+    Player* first_leader = nullptr;      ///< of that course
     /// Its servers, where the scenario has any: how loaded they are depends on its exposure.
     std::unique_ptr<ServedRequests> servers;
   };
@@ -61,6 +72,7 @@ class Field {
   struct Course {
     std::vector<Player*> members;
     std::unique_ptr<Ledger> ledger;
+    Trail trail;                          ///< of its leader, where others come behind
     std::vector<AwaitedRatings> ratings;  ///< where feedback is late, as rating_segments_
     Wants wants = 0;                      ///< of the present chunk
     /// Of all members, or earlier: until then nobody has anything to do of its own, and nobody's
@@ -76,9 +88,15 @@ class Field {
     Instant arrives{};
     std::uint64_t window = 0;
   };
-  struct Arriving {
-    Instant at{};
-    std::span<const Report> reports;
+  /// A contender behind its leader that goes another way from this window on.
+  struct Parting {
+    std::uint64_t window = 0;
+    Player* player = nullptr;
+  };
+  /// What either order of visits would have cost beyond the other in the last replication.
+  struct Costs {
+    std::uint64_t in_a_row = 0;      ///< the world a second time, and its leaders
+    std::uint64_t every_window = 0;  ///< memory that is pushed out between two visits
   };
   /// New units of the present window, for contenders whose exposure stands still since `since`.
   struct UnitTally {
@@ -102,13 +120,25 @@ class Field {
     const UnitSightings* sightings = nullptr;  ///< where any does
   };
 
+  void start_world();
+  void start(Player& player);
+  /// All windows, for those who are on a course and those who join it.
+  void play_windows();
+  /// Leaders first; then each of the others, behind its leader; then those that went another way.
+  void play_in_a_row();
+  /// Plays a contender on the trail of its course's leader. The window from which on it goes another
+  /// way, its events played; nothing where it never does.
+  [[nodiscard]] std::optional<std::uint64_t> follow(const Trail& trail, Player& player);
+  /// Those who part from their leader in this window come to its course, which then splits.
+  void join(std::uint64_t window);
+  [[nodiscard]] bool is_cheaper_in_a_row() const noexcept;
   /// What contenders are told, decide and do before then, one after another: none waits for another, and
   /// what one touches stays near.
   void play_events(std::uint64_t window);
-  void play_events(std::uint64_t window, Course& course);
+  void play_events(std::uint64_t window, Course& course, bool is_first);
   void play_events_until(Instant end, Player& player);
-  /// Whoever still runs at the horizon ends there.
-  void expire(Instant horizon);
+  /// Whoever still runs at the horizon, which is in this window, ends there.
+  void expire(std::uint64_t window, Instant horizon);
   void play_window(std::uint64_t window);
   void play_requests(std::uint64_t window, Instant end);
   void start_courses();
@@ -158,6 +188,7 @@ class Field {
   /// The place of a rating's segment in rating_segments_.
   [[nodiscard]] std::size_t rating_place(const Measurement& measurement) const noexcept;
   [[nodiscard]] Instant start_of(std::uint64_t window) const noexcept;
+  [[nodiscard]] std::uint64_t window_at(Instant now) const noexcept;
 
   World world_;
   std::unique_ptr<WindowWorld> windows_;  ///< in place of the world, where windows are drawn
@@ -168,6 +199,7 @@ class Field {
   std::vector<Player> players_;
   std::vector<std::unique_ptr<Course>> courses_;  ///< those beyond course_count_ are spare memory
   std::size_t course_count_ = 0;
+  std::size_t first_course_count_ = 0;  ///< on which rollouts begin
   std::vector<Player*> parting_;
   std::vector<Measurement> measurements_;  ///< the distinct ones of all contenders
   std::vector<Group> groups_;              ///< those beyond group_count_ are spare memory
@@ -182,6 +214,12 @@ class Field {
   const Tally no_units_{};
   bool any_preference_ = false;
   bool any_rating_ = false;  ///< that comes late
+  const Visits visits_;
+  bool leads_ahead_ = false;       ///< the leaders are played alone, and leave trails
+  std::vector<Parting> partings_;  ///< by window
+  std::size_t joined_ = 0;         ///< of them, in the present pass
+  Costs costs_;
+  std::vector<RunTrace>* traces_ = nullptr;  ///< of the present replication
   const bool reports_singly_;
   const bool cuts_short_;
   std::vector<const Tally*> tallies_;  ///< per probe of one contender

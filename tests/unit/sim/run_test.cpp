@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "policies/histogram.h"
+#include "sim/field.h"
+#include "sim/swarm/random_world.h"
 #include "sim/turns.h"
 #include "tests/support/worlds.h"
 
@@ -39,6 +41,13 @@ void expect_equal(const RunRecord& a, const RunRecord& b) {
   EXPECT_EQ(a.faults, b.faults);
   EXPECT_EQ(a.fingerprint, b.fingerprint);
   EXPECT_EQ(a.violations.size(), b.violations.size());
+}
+
+/// Of the state after each step.
+std::vector<std::uint64_t> digests(const RunTrace& trace) {
+  std::vector<std::uint64_t> digests;
+  for (const JournalEntry& entry : trace.journal.entries()) digests.push_back(entry.digest);
+  return digests;
 }
 
 double quantile_of(HistogramView histogram, double probability) {
@@ -104,8 +113,8 @@ TEST(Run, ContendersWithOneExposureShareTheirWorkWithoutChangingIt) {
 
 /// Equal probes and one assignment: all begin on one course, halt at different moments or never, and
 /// climb at different paces.
-std::vector<Contender> parting_field() {
-  std::vector<Contender> field;
+std::vector<PlanSpec> parting_plans() {
+  std::vector<PlanSpec> plans;
   for (int i = 0; i < 16; ++i) {
     PlanSpec plan = five_gates();
     plan.name = "contender " + std::to_string(i);
@@ -113,21 +122,33 @@ std::vector<Contender> parting_field() {
     plan.gates[1].harm.margin = 1.5 - 0.03 * i;
     if (i % 4 == 3) plan.stages[2].dwell = 35min;
     if (i % 5 == 4) plan.when_halted = WhenHalted::freeze;
-    field.push_back(contender(plan));
+    plans.push_back(plan);
   }
-  return field;
+  return plans;
 }
 
-void expect_each_as_alone(const Scenario& world) {
+/// In whichever order the field visits them, and whatever it played before.
+void expect_each_as_alone(const Scenario& world,
+                          const std::vector<PlanSpec>& plans = parting_plans()) {
   const auto scenario = prepared(world);
-  const std::vector<Contender> field = parting_field();
+  std::vector<Contender> field;
+  for (const PlanSpec& plan : plans) field.push_back(contender(plan));
+  Field by_window(field, *scenario, Visits::every_window),
+      in_a_row(field, *scenario, Visits::in_a_row);
   std::vector<Duration> ends;
   for (std::uint64_t replication = 0; replication < 2; ++replication) {
-    const auto together = run(field, *scenario, {3, replication});
+    const RunKey key{3, replication};
+    std::vector<RunTrace> traces(field.size());
+    by_window.play(key);
+    in_a_row.play(key, &traces);
     for (std::size_t i = 0; i < field.size(); ++i) {
       SCOPED_TRACE(field[i].name);
-      expect_equal(together[i], run(std::span(&field[i], 1), *scenario, {3, replication}).front());
-      ends.push_back(together[i].ended_at);
+      std::vector<RunTrace> trace;
+      const RunRecord alone = run(std::span(&field[i], 1), *scenario, key, &trace).front();
+      expect_equal(by_window.record(i), alone);
+      expect_equal(in_a_row.record(i), alone);
+      EXPECT_EQ(digests(traces[i]), digests(trace.front()));
+      ends.push_back(alone.ended_at);
     }
   }
   std::ranges::sort(ends);
@@ -162,6 +183,72 @@ TEST(Run, ContendersThatPartWhereWindowsAreDrawnWhole) {
   world.effects = {effect("latency", 1.3)};
   world.fidelity = Fidelity::windows;
   expect_each_as_alone(world);
+}
+
+TEST(Run, ContendersThatPartAreToldTheSameHistograms) {
+  std::vector<PlanSpec> plans = parting_plans();
+  plans.resize(6);
+  for (PlanSpec& plan : plans)
+    plan.gates[3] = gate("lengths", "output_tokens", "dkw_sequence",
+                         {.kind = HarmSpec::Kind::distribution,
+                          .relation = HarmSpec::Relation::difference,
+                          .margin = 0.1});
+  expect_each_as_alone(lively_world(), plans);
+}
+
+TEST(Run, ContendersOfSeveralCoursesEachFollowTheirOwnLeader) {
+  std::vector<PlanSpec> plans = parting_plans();
+  for (std::size_t i = 0; i < plans.size(); i += 3)
+    plans[i].assignment.by = AssignmentUnit::request;
+  plans[5].gates.pop_back();  // and one is alone
+  expect_each_as_alone(lively_world(), plans);
+}
+
+TEST(Run, TheOrderOfVisitsChangesNothingInRandomWorlds) {
+  std::size_t ended_apart = 0;
+  for (std::uint64_t world = 0; world < 150; ++world) {
+    SCOPED_TRACE("world " + std::to_string(world));
+    const RandomWorld random = random_world({.seed = 99, .index = world},
+                                            world % 2 == 0 ? Guise::healthy : Guise::harmful);
+    const auto scenario = prepared(random.scenario);
+    std::vector<Contender> field;
+    for (int i = 0; i < 4; ++i) {
+      PlanSpec plan = random.plan;
+      for (GateSpec& gate : plan.gates)
+        if (gate.harm.relation == HarmSpec::Relation::ratio && gate.harm.margin > 1.0)
+          gate.harm.margin = 1.0 + (gate.harm.margin - 1.0) * (1.0 + 0.3 * i);
+      if (i == 3 && plan.stages.size() > 1) plan.stages.pop_back();  // and one completes sooner
+      field.push_back(contender(plan));
+    }
+    Field by_window(field, *scenario, Visits::every_window),
+        in_a_row(field, *scenario, Visits::in_a_row);
+    by_window.play({5, world});
+    in_a_row.play({5, world});
+    for (std::size_t i = 0; i < field.size(); ++i) {
+      expect_equal(in_a_row.record(i), by_window.record(i));
+      ended_apart += by_window.record(i).ended_at != by_window.record(0).ended_at;
+    }
+  }
+  EXPECT_GT(ended_apart, 30U);
+}
+
+TEST(Run, FieldsThatNoCacheHoldsChooseTheirOrderWithoutChangingWhatTheyFind) {
+  Scenario world = quiet_world();
+  world.traffic.arrivals = PoissonArrivals{1.0};  // visits cost more than the world
+  const auto scenario = prepared(world);
+  std::vector<Contender> field;
+  for (int i = 0; i < 80; ++i) {
+    PlanSpec plan = five_gates();
+    plan.gates[1].harm.margin = 1.01 + 0.002 * i;
+    field.push_back(contender(plan));
+  }
+  Field cheapest(field, *scenario), by_window(field, *scenario, Visits::every_window);
+  for (std::uint64_t replication = 0; replication < 3; ++replication) {
+    cheapest.play({7, replication});
+    by_window.play({7, replication});
+    for (std::size_t i = 0; i < field.size(); ++i)
+      expect_equal(cheapest.record(i), by_window.record(i));
+  }
 }
 
 TEST(Run, OneThreadAndTwoLeaveEqualRecords) {

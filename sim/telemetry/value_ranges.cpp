@@ -148,23 +148,12 @@ Place place_of(std::span<const ValueRange> ranges, std::span<const float> known,
   return place;
 }
 
-/// Known values beside and within a place's one range.
-struct Company {
-  std::uint64_t before = 0, amid = 0;
-  float highest = -kInfinity;  ///< of those amid
-};
-Company company_of(const Place& place, std::span<const float> known) noexcept {
-  const ValueRange& range = place.ranges.front();
-  const float front = range.among.front(), back = range.among.back();
-  std::uint32_t before = 0, amid = 0;
-  float highest = -kInfinity;
-  for (const float value : known) {
-    before += value >= place.from && value < front ? 1U : 0U;
-    const bool is_amid = value >= front && value <= back;
-    amid += is_amid ? 1U : 0U;
-    highest = std::max(highest, is_amid ? value : -kInfinity);
-  }
-  return {before, amid, highest};
+/// Values from `low` to `high`, both counted. Without a branch: where values lie is luck.
+std::uint64_t count_within(std::span<const float> values, float low, float high) noexcept {
+  std::uint32_t within = 0;
+  for (const float value : values)
+    within += static_cast<std::uint32_t>(value >= low) & static_cast<std::uint32_t>(value <= high);
+  return within;
 }
 
 /// Order statistics `rank` and `rank` + 1 among one range and known values, where none of these that
@@ -401,13 +390,14 @@ std::pair<double, double> ValueRanges::select(std::span<const float> known,
   std::optional<float> parting;
   if (place.ranges.size() == 1) {
     const ValueRange& range = place.ranges.front();
-    const Company company = company_of(place, known);
-    const std::uint64_t others = place.below + company.before + company.amid;
+    const std::uint64_t company = count_within(known, place.from, range.among.back());
+    const std::uint64_t others = place.below + company;
     if (rank >= others && rank + 1 < others + range.count) {
       const std::uint64_t below = rank - others;
       const auto [low, high] = uniforms_at(range, below, stream);
       const std::size_t at = place_at(range, low);
-      if (range.among[at] >= company.highest) return {range.among[at], value_at(range, high)};
+      if (count_within(known, place.from, range.among[at]) == company)
+        return {range.among[at], value_at(range, high)};
       parting = range.among[at];
       if (below > 0) parts.push_back({range.among.first(at + 1), below});
       parts.push_back({range.among.subspan(at), range.count - below - 1});

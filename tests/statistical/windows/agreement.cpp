@@ -2,7 +2,8 @@
 // what becomes of the catalog's policies, at three rates. Prints tables; exits with 1 where they differ.
 //   windows_agreement evidence [windows] [requests per arm ...]     100000 windows; 50 to 50,000
 //   windows_agreement rollouts [rollouts] [scenario ...]            1,000 rollouts at most; the whole catalog
-// With --keep FOLDER first, what requests said is kept there and not played again.
+// With --keep FOLDER first, what requests said is kept there and not played again; with --seed N first, evidence
+// is of other worlds.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -43,7 +44,14 @@ std::vector<Probe> asked_in_any_case() {
   return all;
 }
 
-bool compare_evidence(std::size_t windows, const std::vector<double>& sizes, const Folder& folder) {
+/// What was written before a mode.
+struct Options {
+  Folder folder;
+  std::uint64_t seed = 17;
+};
+
+bool compare_evidence(std::size_t windows, const std::vector<double>& sizes,
+                      const Options& options) {
   const double alone = critical_distance(0.01, windows, windows);
   std::printf("%zu windows per size and resolution; a distance above %.4f has probability 1%%\n\n",
               windows, alone);
@@ -52,12 +60,12 @@ bool compare_evidence(std::size_t windows, const std::vector<double>& sizes, con
   bool agree = true;
   double rank_difference = 0.0;
   for (const double size : sizes) {
-    const auto look = [windows](const std::vector<Probe>& probes) {
-      return Look{probes, {.served = 5'000}, windows, 17};
+    const auto look = [windows, &options](const std::vector<Probe>& probes) {
+      return Look{probes, {.served = 5'000}, windows, options.seed};
     };
-    const std::string name =
-        "evidence-" + std::to_string(windows) + "-" + std::to_string(std::lround(size));
-    const Evidence a = kept_or(folder, name, [&] {
+    const std::string name = "evidence-" + std::to_string(options.seed) + "-" +
+                             std::to_string(windows) + "-" + std::to_string(std::lround(size));
+    const Evidence a = kept_or(options.folder, name, [&] {
       return evidence_of(eventful(size), Fidelity::requests, look(asked_in_any_case()));
     });
     for (const Case& one : cases()) {
@@ -162,11 +170,17 @@ bool compare_catalog(std::size_t most, const std::vector<std::string>& names,
 }
 
 int run_main(std::vector<std::string> arguments) {
-  Folder folder;
-  if (arguments.size() > 1 && arguments[0] == "--keep") {
-    folder = arguments[1];
-    std::filesystem::create_directories(folder);
-    arguments.erase(arguments.begin(), arguments.begin() + 2);
+  Options options;
+  for (; arguments.size() > 1 && arguments[0].starts_with("--");
+       arguments.erase(arguments.begin(), arguments.begin() + 2)) {
+    if (arguments[0] == "--seed") {
+      options.seed = std::stoull(arguments[1]);
+    } else if (arguments[0] == "--keep") {
+      options.folder = arguments[1];
+      std::filesystem::create_directories(options.folder);
+    } else {
+      break;
+    }
   }
   const std::string mode = arguments.empty() ? "" : arguments[0];
   const std::size_t count = arguments.size() > 1 ? std::stoul(arguments[1]) : 0;
@@ -177,13 +191,15 @@ int run_main(std::vector<std::string> arguments) {
     std::vector<double> sizes;
     for (const std::string& size : rest) sizes.push_back(std::stod(size));
     if (sizes.empty()) sizes = {50, 200, 750, 3'000, 15'000, 50'000};
-    return compare_evidence(count > 0 ? count : 100'000, sizes, folder) ? 0 : 1;
+    return compare_evidence(count > 0 ? count : 100'000, sizes, options) ? 0 : 1;
   }
   if (mode == "rollouts")
-    return compare_catalog(count > 0 ? count : 1'000, rest.empty() ? catalog() : rest, folder) ? 0
-                                                                                               : 1;
+    return compare_catalog(count > 0 ? count : 1'000, rest.empty() ? catalog() : rest,
+                           options.folder)
+               ? 0
+               : 1;
   std::fputs(
-      "windows_agreement [--keep FOLDER] evidence [windows] [requests per arm ...]\n"
+      "windows_agreement [--keep FOLDER] [--seed N] evidence [windows] [requests per arm ...]\n"
       "windows_agreement [--keep FOLDER] rollouts [rollouts at most] [scenario ...]\n",
       stderr);
   return 2;

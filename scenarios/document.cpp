@@ -389,10 +389,15 @@ ReadDocument read_document(const std::string& path) {
   if (!std::filesystem::exists(path, error)) return refused("there is no such file");
   if (std::filesystem::is_directory(path, error)) return refused("this is a directory, not a file");
   std::ifstream stream(path, std::ios::binary);
-  std::string text(kBytesMax + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  constexpr std::size_t kBlock = 1U << 16;
+  std::string text;
+  while (stream && text.size() <= kBytesMax) {
+    const std::size_t before = text.size();
+    text.resize(before + kBlock);
+    stream.read(text.data() + before, static_cast<std::streamsize>(kBlock));
+    text.resize(before + static_cast<std::size_t>(stream.gcount()));
+  }
   if (stream.bad() || !stream.is_open()) return refused("the file cannot be read");
-  text.resize(static_cast<std::size_t>(stream.gcount()));
   return parse_document(text, path);
 }
 

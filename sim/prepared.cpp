@@ -4,6 +4,7 @@
 
 #include "sim/arms/price_file.h"
 #include "sim/windows/law_book.h"
+#include "sim/windows/number_laws.h"
 
 namespace gatewright::sim {
 
@@ -54,7 +55,8 @@ Prepared prepare(const Scenario& written) {
       .input_tokens = TokenTable(traffic.input_tokens.value_or(profile.input_tokens)),
       .output_tokens = TokenTable(traffic.output_tokens.value_or(profile.output_tokens)),
       .recorded = {},
-      .mixing = *mixing});
+      .mixing = *mixing,
+      .numbers = std::make_shared<NumberBook>()});
   tables->recorded = RecordedLengths(tables->arrivals->sorted_output_tokens());
   prepared.scenario = std::make_shared<const PreparedScenario>(scenario, std::move(tables));
   if (prepared.scenario->effects().depends_on_exposure())

@@ -17,6 +17,8 @@
 
 namespace gatewright::sim {
 
+class NumberBook;
+
 /// What is costly to build and the same with and without effects.
 struct WorldTables {
   std::unique_ptr<const ArrivalProcess> arrivals;
@@ -26,6 +28,7 @@ struct WorldTables {
   RecordedLengths recorded;  ///< empty unless a trace supplies the tokens
   Mixing mixing;
   std::unique_ptr<BucketBook> buckets = std::make_unique<BucketBook>();
+  std::shared_ptr<NumberBook> numbers;  ///< of windows; empty where nobody plays them
 };
 
 class LawBook;

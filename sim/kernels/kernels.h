@@ -119,6 +119,20 @@ struct RowTable {
   std::size_t summed = 0;
 };
 
+/// Where numbers of a row are 0, and their unit: (number - centre) x per_unit. As many places as a row has; those of
+/// numbers that are not summed are 0.
+struct RowScale {
+  const double* centre = nullptr;
+  const double* per_unit = nullptr;
+};
+
+/// Sums over rows of numbers on a scale: `stride` places each, or as many times `stride`.
+struct PowerSums {
+  double* first = nullptr;
+  double* third = nullptr;     ///< of the third powers
+  double* products = nullptr;  ///< at [i * stride + j], j <= i: of number i times number j
+};
+
 /// Sums of many rows of some cells: normal numbers, bent to their skewness. Numbers stand side by side, `width`
 /// of them, a multiple of 8, of which the first `summed` are meant and the others are 0.
 struct BentSums {
@@ -247,6 +261,13 @@ struct Kernels {
   Sums (*log_sums_where)(const float* column, const std::uint64_t* bits,
                          std::size_t count) noexcept;
 
+  /// The same of all rows, or of a set's where there is one, less `centre`.
+  Sums (*sums_about)(const float* column, const std::uint64_t* bits, float centre,
+                     std::size_t count) noexcept;
+  /// farthest[i] = the greater of itself and |column[i] - centre| x per_unit.
+  void (*farthest)(const float* column, float centre, float per_unit, float* farthest,
+                   std::size_t count) noexcept;
+
   /// How many values are at most the bound; the least of those above it, infinite where there is none.
   std::size_t (*count_at_most)(const float* values, float bound, std::size_t count) noexcept;
   float (*least_above)(const float* values, float bound, std::size_t count) noexcept;
@@ -264,6 +285,9 @@ struct Kernels {
   /// those at odd ones, then both. Writes a multiple of 8 sums.
   void (*sums_of_rows)(RowTable table, const std::uint32_t* rows, std::size_t count,
                        double* sums) noexcept;
+
+  /// Sums over the first `count` rows of a table, row after row. Writes other places of `products` as well.
+  void (*power_sums)(RowTable table, RowScale scale, std::size_t count, PowerSums sums) noexcept;
 
   /// The sums of so many rows of each of some cells; `fresh`: a standard normal number for each sum.
   /// Writes at most `width` numbers.

@@ -90,6 +90,8 @@ std::array<std::uint32_t, kTexts> md5_first_words(
 /// last digit, which is a byte of its word.
 void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept {
   constexpr std::size_t kMostDigits = 10;
+  constexpr std::size_t kMostWords =
+      (3 + kMostDigits) / 4 + 1;  // that digits and what ends them lie in
   constexpr std::size_t kLength = kMd5BlockBytes / 4 - 2;
   GATEWRIGHT_ASSERT(prefix.size() + kMostDigits <= kMd5MostInLastBlock);
   std::uint32_t blocks[kMd5BlockBytes / 4][kTexts] = {};
@@ -109,11 +111,14 @@ void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out)
     // Numbers that differ in the last digit.
     const std::size_t changing = (end - 1) / 4;
     const std::uint32_t one = 1U << (8 * ((end - 1) % 4));
-    std::uint32_t last = word_at(changing);
-    for (std::size_t digit = 0; digit < 10 && i < out.size(); ++digit, last += one) {
-      for (std::size_t word = first; word <= end / 4; ++word) blocks[word][lane] = word_at(word);
-      blocks[changing][lane] = last;
-      blocks[kLength][lane] = word_at(kLength);
+    const std::size_t words = end / 4 + 1 - first;
+    std::array<std::uint32_t, kMostWords> of_ten;  // NOLINT: the first ones are filled
+    for (std::size_t word = 0; word < words; ++word) of_ten[word] = word_at(first + word);
+    const std::uint32_t length = word_at(kLength);
+    for (std::size_t digit = 0; digit < 10 && i < out.size(); ++digit) {
+      for (std::size_t word = 0; word < words; ++word) blocks[first + word][lane] = of_ten[word];
+      blocks[kLength][lane] = length;
+      of_ten[changing - first] += one;
       ++i;
       if (++lane < kTexts && i < out.size()) continue;
       std::copy_n(first_words(blocks).begin(), lane,

@@ -127,6 +127,7 @@ Audience::Coverage& Audience::coverage_of(const Assignment& assignment) {
 void Audience::cover(Coverage& coverage) {
   const Assignment& assignment = coverage.assignment;
   coverage.is_known = true;
+  coverage.bucket_by_unit.clear();
   coverage.below.assign(groups_.size(), std::vector<double>(kWholeExposure + 1, 0.0));
   const auto part_of = [this](std::size_t user) -> std::size_t {
     return groups_.size() == 1 ? 0 : part_of_[user];
@@ -250,7 +251,7 @@ double Audience::expected_in_both(const Made& a, const Made& b) {
 }
 
 Audience::Unseen& Audience::unseen_of(const Look& look) {
-  const Coverage& coverage = coverage_of(look.assignment);
+  Coverage& coverage = coverage_of(look.assignment);
   for (Unseen& unseen : std::span(unseen_).first(unseen_count_))
     if (unseen.coverage == &coverage && unseen.served == look.served && unseen.since == look.since)
       return unseen;
@@ -261,13 +262,17 @@ Audience::Unseen& Audience::unseen_of(const Look& look) {
   unseen.since = look.since;
   unseen.next_window = look.since;
   for (std::vector<std::uint32_t>& users : unseen.users) users.assign(unit_activity_.size(), 0);
+  if (coverage.bucket_by_unit.empty())
+    for (const std::uint32_t user : by_unit_)
+      coverage.bucket_by_unit.push_back(coverage.bucket[user]);
   for (std::size_t c = 0; c < unit_activity_.size(); ++c) {
-    const std::span<const std::uint32_t> users =
-        std::span(by_unit_).subspan(first_of_unit_[c], first_of_unit_[c + 1] - first_of_unit_[c]);
+    const std::span<const std::uint16_t> buckets =
+        std::span(coverage.bucket_by_unit)
+            .subspan(first_of_unit_[c], first_of_unit_[c + 1] - first_of_unit_[c]);
     std::uint32_t served = 0;
-    for (const std::uint32_t user : users) served += coverage.bucket[user] < look.served ? 1U : 0U;
+    for (const std::uint16_t bucket : buckets) served += bucket < look.served ? 1U : 0U;
     unseen.users[kCandidateArm][c] = served;
-    unseen.users[kBaselineArm][c] = static_cast<std::uint32_t>(users.size()) - served;
+    unseen.users[kBaselineArm][c] = static_cast<std::uint32_t>(buckets.size()) - served;
   }
   // Whom a list assigns does not count.
   std::vector<std::uint32_t> listed = look.assignment.allow;

@@ -78,6 +78,7 @@ class Audience {
     Assignment assignment;
     bool is_known = false;
     std::vector<std::uint16_t> bucket;  ///< per user; empty where requests are assigned one by one
+    std::vector<std::uint16_t> bucket_by_unit;  ///< in the order of by_unit_; once it is asked for
     /// Per part: share of the traffic of users in buckets below b, b = 0..10,000.
     std::vector<std::vector<double>> below;
   };

@@ -35,12 +35,12 @@ const LatentPoints& LatentPoints::few() {
 }
 
 const LatentPoints& LatentPoints::for_means() {
-  static const LatentPoints kPoints(kForMeans);
+  static const LatentPoints kPoints(kForMeans, kLatentsOfOne);
   return kPoints;
 }
 
 const LatentPoints& LatentPoints::fine() {
-  static const LatentPoints kPoints(kMany);
+  static const LatentPoints kPoints(kMany, kLatentsOfOne);
   return kPoints;
 }
 
@@ -52,12 +52,14 @@ const LatentPoints& LatentPoints::tail(std::size_t which, const LatentPoints& of
 
 LatentPoints LatentPoints::in_plane(std::span<const double> across, std::span<const double> along) {
   LatentPoints points;
-  for (std::size_t latent = 0; latent < kLatents; ++latent) {
-    const double side = latent == 0 ? 1.0 : -1.0;
+  const auto turned = [&](double side) {
+    std::vector<float> scores(across.size());
     for (std::size_t i = 0; i < across.size(); ++i)
-      points.scores_[latent].push_back(
-          static_cast<float>((along[i] + side * across[i]) / std::numbers::sqrt2));
-  }
+      scores[i] = static_cast<float>((along[i] + side * across[i]) / std::numbers::sqrt2);
+    return scores;
+  };
+  points.scores_.fill(turned(-1.0));
+  points.scores_.front() = turned(1.0);
   return points;
 }
 
@@ -83,21 +85,48 @@ std::vector<LatentPoints> LatentPoints::tails(std::size_t count) {
 }
 
 void LatentPoints::leave_out(std::span<const Latent> tails, float from) {
-  is_left_out_.assign(size(), false);
+  is_left_out_.assign(size(), 0);
   for (const Latent latent : tails)
     for (std::size_t i = 0; i < size(); ++i)
-      if (scores(latent)[i] >= from) is_left_out_[i] = true;
+      if (scores(latent)[i] >= from) is_left_out_[i] = 1;
 }
 
-LatentPoints::LatentPoints(std::size_t count) {
+/// Successive points differ, in each coordinate, by one of the sequence's direction numbers (Antonov and Saleev
+/// 1979): these are found in its first points, and then the coordinates go one after another.
+LatentPoints::LatentPoints(std::size_t count, std::size_t latents) {
+  using Point = std::array<std::uint64_t, kLatents>;
   const std::vector<float> score_of_cell = normal_scores(count);
   const int bits = std::countr_zero(count);
   boost::random::sobol sequence(kLatents);
+  const auto next = [&sequence] {
+    Point point;
+    for (std::uint64_t& coordinate : point) coordinate = sequence();
+    return point;
+  };
+  std::vector<Point> directions;  ///< from a point to one whose number has so many zeros at its end
+  for (int zeros = 0; zeros < bits; ++zeros) {
+    const std::uint64_t number = std::uint64_t{1} << zeros;
+    Point before{};
+    if (number > 1) {
+      sequence.seed(number - 2);  // the next point is the one before
+      before = next();
+    } else {
+      sequence.seed(0);
+    }
+    Point& direction = directions.emplace_back(next());
+    for (std::size_t latent = 0; latent < kLatents; ++latent) direction[latent] ^= before[latent];
+  }
   sequence.seed(count - 1);  // the next point is number `count`
-  for (std::vector<float>& scores : scores_) scores.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    for (std::vector<float>& scores : scores_)
-      scores.push_back(score_of_cell[static_cast<std::size_t>(sequence() >> (64 - bits))]);
+  const Point first = next();
+  for (std::size_t latent = 0; latent < latents; ++latent) {
+    std::vector<float>& scores = scores_[latent];
+    scores.reserve(count);
+    std::uint64_t coordinate = first[latent];
+    for (std::size_t i = 0; i < count; ++i) {
+      if (i > 0) coordinate ^= directions[static_cast<std::size_t>(std::countr_zero(i))][latent];
+      scores.push_back(score_of_cell[static_cast<std::size_t>(coordinate >> (64 - bits))]);
+    }
+  }
 }
 
 }  // namespace gatewright::sim

@@ -1,9 +1,10 @@
 // Points that cover the seven latent normals of a request evenly: requests as they come on average.
-// Used by WindowLaw, which answers each of them once; the same for every scenario, never random.
+// Used by PointAnswers, which answers each of them once; the same for every scenario, never random.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -24,7 +25,7 @@ class LatentPoints {
   static constexpr std::size_t kMany = std::size_t{1} << 20;
 
   [[nodiscard]] static const LatentPoints& instance();
-  /// The same with kMany points instead of kCount.
+  /// The same with kMany points instead of kCount, for the arm whose latents come first alone.
   [[nodiscard]] static const LatentPoints& fine();
   /// The same with kForMeans points.
   [[nodiscard]] static const LatentPoints& for_means();
@@ -47,8 +48,11 @@ class LatentPoints {
   static constexpr std::size_t kTail = 64;
   static constexpr std::size_t kInTail = std::size_t{1} << 11;
   [[nodiscard]] std::size_t size() const noexcept { return scores_.front().size(); }
-  /// Whether an earlier tail has the point, or for points of a net of all any tail.
-  [[nodiscard]] bool is_left_out(std::size_t point) const noexcept { return is_left_out_[point]; }
+  /// Per point, whether an earlier tail has it, or for points of a net of all any tail: not 0.
+  [[nodiscard]] std::span<const std::uint8_t> left_out() const noexcept { return is_left_out_; }
+  [[nodiscard]] bool is_left_out(std::size_t point) const noexcept {
+    return is_left_out_[point] != 0;
+  }
   /// Independent standard normals, one per point.
   [[nodiscard]] std::span<const float> scores(Latent latent) const noexcept {
     return scores_[index_of(latent)];
@@ -56,14 +60,16 @@ class LatentPoints {
 
  private:
   LatentPoints() = default;
-  explicit LatentPoints(std::size_t count);
+  /// The first `latents` of them alone.
+  explicit LatentPoints(std::size_t count, std::size_t latents = kLatents);
+  static constexpr std::size_t kLatentsOfOne = index_of(Latent::baseline_quality) + 1;
   /// A net of all, without points in a tail.
   [[nodiscard]] static LatentPoints without_tails(std::size_t count);
   [[nodiscard]] static std::vector<LatentPoints> tails(std::size_t count);
   /// Points that have one of the latents above `from`.
   void leave_out(std::span<const Latent> tails, float from);
   std::array<std::vector<float>, kLatents> scores_;
-  std::vector<bool> is_left_out_;
+  std::vector<std::uint8_t> is_left_out_;  ///< per point; bytes are read faster than bits
 };
 
 }  // namespace gatewright::sim

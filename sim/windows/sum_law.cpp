@@ -65,20 +65,21 @@ void draw_places(std::uint64_t count, std::uint64_t bound, Stream& stream, Take 
 
 /// Sums of powers of the rows of a cell, standardised over all rows so that nothing is lost to
 /// cancellation.
-struct SumLaw::PowerSums {
-  explicit PowerSums(std::size_t width)
+struct SumLaw::CellSums {
+  explicit CellSums(std::size_t width)
       : first(width), products(width * (width + 1) / 2), third(width) {}
-  void add(double weight, std::span<const double> z) noexcept {
-    mass += weight;
+  /// Of so many rows, each as likely as `weight` fine ones.
+  void add(double weight, std::size_t rows, const PowerSums& of_rows, std::size_t stride) noexcept {
+    mass += weight * static_cast<double>(rows);
     std::size_t place = 0;
-    for (std::size_t i = 0; i < z.size(); ++i) {
-      const double weighted = weight * z[i];
-      first[i] += weighted;
-      third[i] += weighted * z[i] * z[i];
-      for (std::size_t j = 0; j <= i; ++j) products[place++] += weighted * z[j];
+    for (std::size_t i = 0; i < first.size(); ++i) {
+      first[i] += weight * of_rows.first[i];
+      third[i] += weight * of_rows.third[i];
+      for (std::size_t j = 0; j <= i; ++j)
+        products[place++] += weight * of_rows.products[i * stride + j];
     }
   }
-  void add(const PowerSums& other) noexcept {
+  void add(const CellSums& other) noexcept {
     const auto add_all = [](std::vector<double>& to, const std::vector<double>& from) {
       std::ranges::transform(to, from, to.begin(), std::plus<>());
     };
@@ -92,23 +93,25 @@ struct SumLaw::PowerSums {
 };
 
 SumLaw::SumLaw(Table table)
-    : width_(table.width),
+    : width_(table.columns.size()),
       summed_(table.summed),
       shift_(std::move(table.shift)),
-      stride_(padded(table.width)) {
+      stride_(padded(table.columns.size())) {
   GATEWRIGHT_ASSERT(summed_ <= kMostWide && summed_ <= width_);
   shift_.resize(summed_);
   if (width_ == 0) {
     divisions_.resize(1);
     return;
   }
-  const std::size_t count = table.numbers.size() / width_;
+  const std::size_t count = table.columns.front().size();
   GATEWRIGHT_ASSERT(count > 0 && table.fine <= count);
   all_ = {static_cast<std::uint32_t>(count - table.fine), static_cast<std::uint32_t>(table.fine)};
+  levels_ = static_cast<std::size_t>(std::bit_width(all_.mass()));
   if (table.cell.empty()) table.cell.assign(count, 0);
-  const std::vector<std::uint32_t> order = sort_by_weight(table.numbers, table.cell);
+  const Scale scale = scale_of(table);
+  const std::vector<Share> heavy = sort_by_weight(table, scale);
   divide(table);
-  find_bodies(order);
+  find_bodies(heavy, scale);
   for (Division& division : divisions_)
     for (Body& body : division.bodies)
       if (!body.weight.empty()) add_up(division.order, body);
@@ -130,73 +133,113 @@ void SumLaw::add_up(std::span<const std::uint16_t> order, Body& body) {
                          });
 }
 
-std::vector<std::uint32_t> SumLaw::sort_by_weight(std::span<const float> numbers,
-                                                  std::vector<std::uint16_t>& cell) {
-  const std::size_t count = cell.size();
-  const auto mass_of = [this](std::size_t r) {
-    return r < all_.whole ? static_cast<double>(kFine) : 1.0;
-  };
+SumLaw::Scale SumLaw::scale_of(const Table& table) const {
+  Scale scale;
   const auto all = static_cast<double>(all_.mass());
-  std::vector<double> mean(summed_), sd(summed_);
-  for (std::size_t r = 0; r < count; ++r)
-    for (std::size_t j = 0; j < summed_; ++j)
-      mean[j] += mass_of(r) * static_cast<double>(numbers[r * width_ + j]);
-  for (double& m : mean) m /= all;
-  for (std::size_t r = 0; r < count; ++r) {
-    for (std::size_t j = 0; j < summed_; ++j) {
-      const double away = static_cast<double>(numbers[r * width_ + j]) - mean[j];
-      sd[j] += mass_of(r) * away * away;
-    }
+  for (std::size_t j = 0; j < summed_; ++j) {
+    const float* column = table.columns[j].data();
+    // About one of them, so that little is lost to cancellation.
+    const float about = column[0];
+    const Sums whole = kernels().sums_about(column, nullptr, about, all_.whole);
+    const Sums fine = kernels().sums_about(column + all_.whole, nullptr, about, all_.fine);
+    const double mean = (static_cast<double>(kFine) * whole.values + fine.values) / all;
+    const double square = (static_cast<double>(kFine) * whole.squares + fine.squares) / all;
+    scale.centre.push_back(
+        static_cast<double>(static_cast<float>(static_cast<double>(about) + mean)));
+    scale.unit.push_back(std::sqrt(std::max(0.0, square - mean * mean)));
   }
-  for (double& s : sd) s = s > 0.0 ? 1.0 / std::sqrt(s / all) : 0.0;
+  return scale;
+}
+
+std::vector<SumLaw::Share> SumLaw::sort_by_weight(Table& table, const Scale& scale) {
+  std::vector<std::uint16_t>& cell = table.cell;
+  const std::size_t count = cell.size();
 
   // Weights are positive, so that their bits have their order; the upper ones, which tell weights that
-  // are 1% apart, are enough. By how many rows are heavier.
+  // are 1% apart, are enough. What is lighter than the lightest is like it.
   constexpr int kLowerBits = 16;
-  std::vector<std::uint16_t> weight(count);
-  std::vector<std::uint32_t> place(std::size_t{1} << (32 - kLowerBits));
-  for (std::size_t r = 0; r < count; ++r) {
-    double farthest = 0.0;
+  constexpr float kLightest = 0x1p-8F, kHeaviest = 0x1p23F;
+  const auto upper_bits = [](float of) { return std::bit_cast<std::uint32_t>(of) >> kLowerBits; };
+  constexpr std::size_t kBlockOfRows = 1'024;
+  std::vector<std::uint16_t> rank(count);  ///< 0: the heaviest
+  for (std::size_t begin = 0; begin < count; begin += kBlockOfRows) {
+    const std::size_t size = std::min(kBlockOfRows, count - begin);
+    std::array<float, kBlockOfRows> weight{};
     for (std::size_t j = 0; j < summed_; ++j)
-      farthest = std::max(
-          farthest, std::fabs(static_cast<double>(numbers[r * width_ + j]) - mean[j]) * sd[j]);
-    const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(farthest));
-    weight[r] = static_cast<std::uint16_t>(~(bits >> kLowerBits));
-    ++place[weight[r]];
+      if (scale.unit[j] > 0.0)
+        kernels().farthest(table.columns[j].data() + begin, static_cast<float>(scale.centre[j]),
+                           static_cast<float>(1.0 / scale.unit[j]), weight.data(), size);
+    for (std::size_t i = 0; i < size; ++i)
+      rank[begin + i] = static_cast<std::uint16_t>(
+          upper_bits(kHeaviest) - upper_bits(std::clamp(weight[i], kLightest, kHeaviest)));
   }
-  std::exclusive_scan(place.begin(), place.end(), place.begin(), 0U);
-  std::vector<std::uint32_t> by_weight(count);
-  for (std::uint32_t r = 0; r < count; ++r) by_weight[place[weight[r]]++] = r;
+  // Rows from one to another, by how many come before.
+  std::vector<std::uint32_t> by_weight(count), place;
+  const auto sort = [&](std::uint32_t from, std::uint32_t to) {
+    place.assign(upper_bits(kHeaviest) - upper_bits(kLightest) + std::size_t{1}, 0);
+    for (std::uint32_t r = from; r < to; ++r) ++place[rank[r]];
+    std::exclusive_scan(place.begin(), place.end(), place.begin(), from);
+    for (std::uint32_t r = from; r < to; ++r) by_weight[place[rank[r]]++] = r;
+  };
+  const auto rows = static_cast<std::uint32_t>(count);
+  sort(0, all_.whole);
+  sort(all_.whole, rows);
+
+  std::vector<Share> heavy(levels_ + 1);
+  heavy.front() = all_;
+  Share taken;
+  for (std::size_t level = levels_; level > 0; --level) {
+    const std::uint64_t most = all_.mass() >> level;
+    for (;;) {
+      const bool is_whole_left = taken.whole < all_.whole, is_fine_left = taken.fine < all_.fine;
+      const bool is_whole =
+          is_whole_left && (!is_fine_left || rank[by_weight[taken.whole]] <=
+                                                 rank[by_weight[all_.whole + taken.fine]]);
+      if (taken.mass() + (is_whole ? kFine : 1) > most) break;
+      ++(is_whole ? taken.whole : taken.fine);
+    }
+    heavy[level] = taken;
+  }
 
   // Those that become heavy together, cell by cell: what is drawn of a cell is side by side.
-  std::uint64_t mass = 0;
-  const bool is_divided = std::ranges::any_of(cell, [](std::uint16_t c) { return c != 0; });
-  for (auto first = by_weight.begin(); is_divided && first != by_weight.end();) {
-    const auto level_with = [this, &mass](std::uint32_t r) {
-      return std::bit_width(all_.mass() / (mass + (r < all_.whole ? kFine : 1)));
+  const std::size_t cells = std::size_t{*std::ranges::max_element(cell)} + 1;
+  if (cells > 1) {
+    std::vector<std::uint32_t> by_cell(count);
+    const auto sort_cells = [&](std::uint32_t from, std::uint32_t to) {
+      place.assign(cells, 0);
+      for (std::uint32_t i = from; i < to; ++i) ++place[cell[by_weight[i]]];
+      std::exclusive_scan(place.begin(), place.end(), place.begin(), from);
+      for (std::uint32_t i = from; i < to; ++i) by_cell[place[cell[by_weight[i]]]++] = by_weight[i];
     };
-    const auto level = level_with(*first);
-    auto last = first;
-    for (; last != by_weight.end() && level_with(*last) == level; ++last)
-      mass += *last < all_.whole ? kFine : 1;
-    std::ranges::stable_sort(first, last, {}, [&cell](std::uint32_t r) { return cell[r]; });
-    first = last;
+    Share before;
+    for (std::size_t level = levels_ + 1; level-- > 0;) {
+      sort_cells(before.whole, heavy[level].whole);
+      sort_cells(all_.whole + before.fine, all_.whole + heavy[level].fine);
+      before = heavy[level];
+    }
+    by_weight = std::move(by_cell);
   }
 
-  rows_.assign(count * stride_, 0.0F);
+  std::vector<std::uint32_t> to(count);
   std::vector<std::uint16_t> cell_of_sorted(count);
-  std::vector<std::uint32_t> order;
-  order.reserve(count);
-  std::uint32_t whole = 0, fine = all_.whole;
-  for (const std::uint32_t r : by_weight) {
-    const std::uint32_t to = r < all_.whole ? whole++ : fine++;
-    std::ranges::copy(numbers.subspan(r * width_, width_),
-                      rows_.begin() + static_cast<std::ptrdiff_t>(to * stride_));
-    cell_of_sorted[to] = cell[r];
-    order.push_back(to);
+  for (std::uint32_t i = 0; i < rows; ++i) {
+    to[by_weight[i]] = i;
+    cell_of_sorted[i] = cell[by_weight[i]];
   }
   cell = std::move(cell_of_sorted);
-  return order;
+  rows_.resize(count * stride_);
+  // A line of the cache at a time, of which no number is written after another row's.
+  const std::vector<float> nothing(width_ < stride_ ? count : 0);
+  for (std::size_t first = 0; first < stride_; first += kBlock) {
+    std::array<const float*, kBlock> columns;  // NOLINT: filled at once
+    for (std::size_t k = 0; k < kBlock; ++k)
+      columns[k] = first + k < width_ ? table.columns[first + k].data() : nothing.data();
+    for (std::size_t r = 0; r < count; ++r) {
+      float* row = rows_.data() + to[r] * stride_ + first;
+      for (std::size_t k = 0; k < kBlock; ++k) row[k] = columns[k][r];
+    }
+  }
+  return heavy;
 }
 
 void SumLaw::divide(Table& table) {
@@ -205,6 +248,7 @@ void SumLaw::divide(Table& table) {
   for (std::size_t d = 1; d < divisions_.size(); ++d) {
     auto& [from, merged] = table.merged[d - 1];
     divisions_[d].from = from;
+    divisions_[d].cell.reserve(divisions_.front().cell.size());
     for (const std::uint16_t cell : divisions_.front().cell)
       divisions_[d].cell.push_back(merged[cell]);
     divisions_[d].takes = std::move(merged);
@@ -214,14 +258,15 @@ void SumLaw::divide(Table& table) {
     division.missing.resize(division.cells.size());
     for (std::size_t c = 0; c < table.missing.size(); ++c)
       division.missing[division.takes.empty() ? c : division.takes[c]] += table.missing[c];
-    std::vector<std::uint64_t> mass(division.cells.size());
-    for (std::uint32_t r = 0; r < division.cell.size(); ++r) {
-      const bool is_whole = r < all_.whole;
-      Cell& cell = division.cells[division.cell[r]];
-      cell.rows.push_back(r);
-      if (is_whole) ++cell.whole;
-      mass[division.cell[r]] += is_whole ? kFine : 1;
-    }
+    std::vector<std::uint32_t> size(division.cells.size());
+    for (std::uint32_t r = 0; r < all_.whole; ++r) ++division.cells[division.cell[r]].whole;
+    for (const std::uint16_t cell : division.cell) ++size[cell];
+    for (std::size_t c = 0; c < size.size(); ++c) division.cells[c].rows.reserve(size[c]);
+    for (std::uint32_t r = 0; r < division.cell.size(); ++r)
+      division.cells[division.cell[r]].rows.push_back(r);
+    std::vector<std::uint64_t> mass;
+    for (const auto& [rows, whole] : division.cells)
+      mass.push_back(Share{whole, static_cast<std::uint32_t>(rows.size()) - whole}.mass());
     division.order.resize(division.cells.size());
     std::iota(division.order.begin(), division.order.end(), std::uint16_t{0});
     std::ranges::stable_sort(division.order, std::greater<>(),
@@ -229,69 +274,69 @@ void SumLaw::divide(Table& table) {
   }
 }
 
-void SumLaw::find_bodies(std::span<const std::uint32_t> order) {
-  const std::size_t count = order.size();
-  const auto number = [this](std::size_t r, std::size_t j) {
-    return static_cast<double>(rows_[r * stride_ + j]);
-  };
-  std::vector<double> centre(summed_), scale(summed_, 0.0), z(summed_);
-  for (std::size_t r = 0; r < count; ++r)
-    for (std::size_t j = 0; j < summed_; ++j) centre[j] += number(r, j);
-  for (double& c : centre) c /= static_cast<double>(count);
-  for (std::size_t r = 0; r < count; ++r)
-    for (std::size_t j = 0; j < summed_; ++j)
-      scale[j] = std::max(scale[j], std::fabs(number(r, j) - centre[j]));
-  std::vector<double> per_scale(summed_);
-  std::ranges::transform(scale, per_scale.begin(),
-                         [](double s) { return s > 0.0 ? 1.0 / s : 0.0; });
-
-  levels_ = static_cast<std::size_t>(std::bit_width(all_.mass()));
+void SumLaw::find_bodies(std::span<const Share> heavy, const Scale& scale) {
   for (Division& division : divisions_) division.bodies.resize(levels_);
   const std::vector<std::uint16_t>& cell = divisions_.front().cell;
   const std::size_t cells = divisions_.front().cells.size();
-  std::vector<PowerSums> sums(cells, PowerSums(summed_));
+  std::vector<CellSums> sums(cells, CellSums(summed_));
   std::vector<Share> first(cells);
   for (std::size_t c = 0; c < cells; ++c) {
     const auto& [rows, whole] = divisions_.front().cells[c];
     first[c] = {whole, static_cast<std::uint32_t>(rows.size()) - whole};
   }
-  // From the lightest row to the heaviest: each body is the one before and some more.
-  Share heavy = all_;
-  std::size_t left = count;
-  for (std::size_t level = 1; level <= levels_; ++level) {
-    for (const std::uint64_t most = all_.mass() >> level; heavy.mass() > most;) {
-      const std::uint32_t r = order[--left];
-      const bool is_whole = r < all_.whole;
-      for (std::size_t j = 0; j < summed_; ++j) z[j] = (number(r, j) - centre[j]) * per_scale[j];
-      sums[cell[r]].add(is_whole ? static_cast<double>(kFine) : 1.0, z);
-      --(is_whole ? heavy.whole : heavy.fine);
-      --(is_whole ? first[cell[r]].whole : first[cell[r]].fine);
+  std::vector<double> centre(stride_), per_unit(stride_), of_first(stride_), of_third(stride_);
+  std::vector<double> products(stride_ * stride_);
+  for (std::size_t j = 0; j < summed_; ++j) {
+    centre[j] = scale.centre[j];
+    per_unit[j] = scale.unit[j] > 0.0 ? 1.0 / scale.unit[j] : 0.0;
+  }
+  const PowerSums of_rows{of_first.data(), of_third.data(), products.data()};
+  // Rows that become heavy together stand cell by cell.
+  const auto add_rows = [&](std::size_t from, std::size_t to) {
+    const bool is_whole = from < all_.whole;
+    while (from < to) {
+      const std::uint16_t c = cell[from];
+      std::size_t end = cells == 1 ? to : from + 1;
+      while (end < to && cell[end] == c) ++end;
+      const std::size_t count = end - from;
+      kernels().power_sums(
+          {.numbers = rows_.data() + from * stride_, .stride = stride_, .summed = summed_},
+          {.centre = centre.data(), .per_unit = per_unit.data()}, count, of_rows);
+      sums[c].add(is_whole ? static_cast<double>(kFine) : 1.0, count, of_rows, stride_);
+      (is_whole ? first[c].whole : first[c].fine) -= static_cast<std::uint32_t>(count);
+      from = end;
     }
+  };
+  // From the lightest rows to the heaviest: each body is the one before and some more.
+  for (std::size_t level = 1; level <= levels_; ++level) {
+    add_rows(heavy[level].whole, heavy[level - 1].whole);
+    add_rows(std::size_t{all_.whole} + heavy[level].fine,
+             std::size_t{all_.whole} + heavy[level - 1].fine);
     for (std::size_t d = 0; d < divisions_.size(); ++d) {
       Division& division = divisions_[d];
       const bool is_early = level < level_of(std::max<std::uint64_t>(division.from, 1));
       const bool is_late = d + 1 < divisions_.size() && level > level_of(divisions_[d + 1].from);
       if (is_early || is_late) continue;
       Body& body = division.bodies[level - 1];
-      body.heavy = heavy;
+      body.heavy = heavy[level];
       if (d == 0) {
         body.first = first;
-        fill_body(sums, centre, scale, division.missing, body);
+        fill_body(sums, scale.centre, scale.unit, division.missing, body);
         continue;
       }
-      std::vector<PowerSums> merged(division.cells.size(), PowerSums(summed_));
+      std::vector<CellSums> merged(division.cells.size(), CellSums(summed_));
       body.first.resize(division.cells.size());
       for (std::size_t c = 0; c < cells; ++c) {
         merged[division.takes[c]].add(sums[c]);
         body.first[division.takes[c]].whole += first[c].whole;
         body.first[division.takes[c]].fine += first[c].fine;
       }
-      fill_body(merged, centre, scale, division.missing, body);
+      fill_body(merged, scale.centre, scale.unit, division.missing, body);
     }
   }
 }
 
-void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
+void SumLaw::fill_body(const std::vector<CellSums>& sums, std::span<const double> centre,
                        std::span<const double> scale, std::span<const double> missing,
                        Body& body) const {
   const std::size_t width = padded(summed_);
@@ -300,7 +345,7 @@ void SumLaw::fill_body(const std::vector<PowerSums>& sums, std::span<const doubl
   // Of rows less their cell's mean, over all of them.
   std::vector<double> covariance(summed_ * (summed_ + 1) / 2), third(summed_);
   double all = 0.0;
-  for (const PowerSums& of_cell : sums) {
+  for (const CellSums& of_cell : sums) {
     body.mass.push_back(static_cast<std::uint64_t>(of_cell.mass));
     body.weight.push_back(
         of_cell.mass > 0.0 ? std::max(0.0, of_cell.mass + missing[body.weight.size()]) : 0.0);
@@ -348,9 +393,9 @@ std::size_t SumLaw::level_of(std::uint64_t count) const noexcept {
 
 SumLaw::Fresh SumLaw::more_rows(std::uint64_t count, Drawn& drawn) {
   const std::size_t before = drawn.rows.size();
-  drawn.rows.resize(before + count, boost::container::default_init);
-  drawn.cell_of_row.resize(before + count, boost::container::default_init);
-  return {{drawn.rows.data() + before, count}, {drawn.cell_of_row.data() + before, count}};
+  drawn.rows.resize(before + count);
+  drawn.cell_of_row.resize(before + count);
+  return {std::span(drawn.rows).subspan(before), std::span(drawn.cell_of_row).subspan(before)};
 }
 
 void SumLaw::draw_rows(std::uint64_t count, Share among, const Division& division, Stream& stream,
@@ -448,7 +493,7 @@ void SumLaw::add(Drawn& drawn, Stream& stream, std::span<double> sums) const {
     drawn.cells.assign(division.cells.size(), 0);
     find_cells(division, drawn);
   }
-  add_rows({drawn.rows.data(), drawn.rows.size()}, sums);
+  add_rows(drawn.rows, sums);
   if (!drawn.in_body.empty())
     add_body(division.bodies[drawn.level - 1], drawn.in_body, stream, sums);
 }

@@ -2,15 +2,16 @@
 // Used by WindowLaw, one per kind of request; it knows rows of numbers, never what they mean.
 #pragma once
 
-#include <boost/align/aligned_allocator.hpp>
-#include <boost/container/vector.hpp>
+#include <boost/core/noinit_adaptor.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "sim/kernels/kernels.h"
 #include "sim/streams.h"
+#include "sim/windows/large_pages.h"
 
 namespace gatewright::sim {
 
@@ -28,9 +29,9 @@ class SumLaw {
  public:
   /// Rows side by side.
   struct Table {
-    std::vector<float> numbers;         ///< row after row; at least one row
-    std::size_t width = 0;              ///< numbers per row
-    std::size_t summed = 0;             ///< of which so many, the first ones, are summed
+    /// Per number: of all rows, of which there is one at least. Read while the law is made, never kept.
+    std::vector<std::span<const float>> columns{};
+    std::size_t summed = 0;             ///< so many numbers, the first ones, are summed
     std::size_t fine = 0;               ///< so many rows, the last ones, are fine
     std::vector<std::uint16_t> cell{};  ///< per row, from 0; empty: there is one
     std::vector<double>
@@ -55,14 +56,17 @@ class SumLaw {
     return {rows_.data() + r * stride_, width_};
   }
 
+  /// What is written at once is not cleared first.
+  template <typename T>
+  using Uncleared = std::vector<T, boost::noinit_adaptor<std::allocator<T>>>;
   /// Of rows that were drawn: how many lie in each cell, and which they are; of cells that have more
   /// than kSingly of them some may be left out.
   struct Drawn {
     std::uint64_t count = 0;
     std::size_t division = 0;  ///< which cells these are: 0 the table's, i the i-th merged ones
     std::vector<std::uint64_t> cells;
-    boost::container::vector<std::uint32_t> rows;
-    boost::container::vector<std::uint16_t> cell_of_row;  ///< per row that was drawn
+    Uncleared<std::uint32_t> rows;
+    Uncleared<std::uint16_t> cell_of_row;  ///< per row that was drawn
     bool has_all_rows = false;                            ///< because they were few
     std::vector<CellCount> in_body;                       ///< those that were not drawn one by one
     std::size_t level = 0;                                ///< whose body that is
@@ -118,15 +122,19 @@ class SumLaw {
     /// needed for numbers of requests from `from` until the next division begins.
     std::vector<Body> bodies;
   };
-  struct PowerSums;
-  using Rows = std::vector<float, boost::alignment::aligned_allocator<float, 64>>;
-  /// The rows, the heaviest first; `numbers` and `cell` are as in a table.
-  [[nodiscard]] std::vector<std::uint32_t> sort_by_weight(std::span<const float> numbers,
-                                                          std::vector<std::uint16_t>& cell);
+  struct CellSums;
+  /// On which numbers that are summed have mean 0 and variance 1; a constant has unit 0.
+  struct Scale {
+    std::vector<double> centre, unit;
+  };
+  using Rows = std::vector<float, boost::noinit_adaptor<LargePages<float>>>;
+  [[nodiscard]] Scale scale_of(const Table& table) const;
+  /// Puts the rows into their order. Returns which are the heaviest 1/2^k of them, for k from 0 to levels_.
+  [[nodiscard]] std::vector<Share> sort_by_weight(Table& table, const Scale& scale);
   void divide(Table& table);
-  void find_bodies(std::span<const std::uint32_t> order);
+  void find_bodies(std::span<const Share> heavy, const Scale& scale);
   static void add_up(std::span<const std::uint16_t> order, Body& body);
-  void fill_body(const std::vector<PowerSums>& sums, std::span<const double> centre,
+  void fill_body(const std::vector<CellSums>& sums, std::span<const double> centre,
                  std::span<const double> scale, std::span<const double> missing, Body& body) const;
   /// Draws so many of the heaviest rows.
   void draw_rows(std::uint64_t count, Share among, const Division& division, Stream& stream,

@@ -8,6 +8,7 @@
 #include <boost/random/poisson_distribution.hpp>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sim/windows/sum_law.h"
@@ -36,7 +37,9 @@ std::vector<float> rows() {
 }
 
 SumLaw law_of(const std::vector<float>& table, std::size_t width) {
-  return SumLaw({.numbers = table, .width = width, .summed = width});
+  std::vector<std::vector<float>> columns(width);
+  for (std::size_t i = 0; i < table.size(); ++i) columns[i % width].push_back(table[i]);
+  return SumLaw({.columns{columns.begin(), columns.end()}, .summed = width});
 }
 
 Sample column(const std::vector<float>& table, std::size_t j) {
@@ -168,13 +171,15 @@ TEST(SumLaw, SumsOfNothingAndOfConstantsAreExact) {
 /// are, one cell excepted, which has nothing but heavy rows.
 TEST(SumLaw, OfManyCellsWithFewRowsEachNothingIsLeftForTheBody) {
   constexpr std::size_t kCells = 64;
-  SumLaw::Table table{.numbers = {}, .width = 1, .summed = 1};
+  SumLaw::Table table{.summed = 1};
+  std::vector<float> numbers;
   for (std::size_t r = 0; r < kRows; ++r) {
     const bool is_heavy = r % 32 == 0;
-    table.numbers.push_back(is_heavy ? 100.0F : static_cast<float>(r % 7));
+    numbers.push_back(is_heavy ? 100.0F : static_cast<float>(r % 7));
     table.cell.push_back(is_heavy ? std::uint16_t{0}
                                   : static_cast<std::uint16_t>(1 + r % (kCells - 1)));
   }
+  table.columns.emplace_back(numbers);
   const SumLaw law(std::move(table));
   Stream stream({3, 0, "test.cells", 0});
   SumLaw::Drawn drawn;

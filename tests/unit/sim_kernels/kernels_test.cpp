@@ -453,6 +453,69 @@ TEST_P(EveryLevel, AddsUpRowsNumberByNumber) {
   }
 }
 
+TEST_P(EveryLevel, AddsUpColumnsAboutACentre) {
+  // Halves of whole numbers, so that sums are exact; counts that end within a vector and a word of bits.
+  std::vector<float> column(300);
+  for (std::size_t i = 0; i < column.size(); ++i)
+    column[i] = 0.5F * static_cast<float>(i * 31 % 97) - 10.0F;
+  const std::vector<std::uint64_t> bits(5, 0xF0F0'1234'5678'9ABC);
+  for (const std::size_t count : {0U, 1U, 16U, 77U, 300U}) {
+    for (const bool is_of_all : {true, false}) {
+      const std::uint64_t* const set = is_of_all ? nullptr : bits.data();
+      Sums exact;
+      std::vector<float> farthest(count, 3.0F), expected;
+      for (std::size_t i = 0; i < count; ++i) {
+        const double away = static_cast<double>(column[i]) - 1.5;
+        expected.push_back(std::max(3.0F, static_cast<float>(std::fabs(away) * 0.25)));
+        if (set != nullptr && (set[i / 64] >> (i % 64) & 1) == 0) continue;
+        exact.values += away;
+        exact.squares += away * away;
+      }
+      const Sums sums = kernels_->sums_about(column.data(), set, 1.5F, count);
+      EXPECT_EQ(sums.values, exact.values) << count;
+      EXPECT_EQ(sums.squares, exact.squares) << count;
+      kernels_->farthest(column.data(), 1.5F, 0.25F, farthest.data(), count);
+      EXPECT_EQ(farthest, expected) << count;
+    }
+  }
+}
+
+TEST_P(EveryLevel, AddsUpPowersAndProductsOfRows) {
+  // Halves of whole numbers, so that sums are exact; a block of rows that is full, and what is left over.
+  constexpr std::size_t kStride = 16, kSummed = 13;
+  std::vector<float> table(50 * kStride);
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(i * 7 % 100);
+  std::vector<double> centre(kStride), per_unit(kStride);
+  for (std::size_t j = 0; j < kSummed; ++j) {
+    centre[j] = static_cast<double>(j);
+    per_unit[j] = j == 5 ? 0.0 : 0.5;
+  }
+  for (const std::size_t count : {0U, 1U, 16U, 50U}) {
+    std::vector<double> first(kStride, -1.0), third(kStride, -1.0);
+    std::vector<double> products(kStride * kStride, -1.0);
+    kernels_->power_sums({.numbers = table.data(), .stride = kStride, .summed = kSummed},
+                         {.centre = centre.data(), .per_unit = per_unit.data()}, count,
+                         {first.data(), third.data(), products.data()});
+    for (std::size_t i = 0; i < kSummed; ++i) {
+      const auto z = [&](std::size_t r, std::size_t j) {
+        return (static_cast<double>(table[r * kStride + j]) - centre[j]) * per_unit[j];
+      };
+      double of_first = 0.0, of_third = 0.0;
+      for (std::size_t r = 0; r < count; ++r) {
+        of_first += z(r, i);
+        of_third += z(r, i) * z(r, i) * z(r, i);
+      }
+      EXPECT_EQ(first[i], of_first) << count << ' ' << i;
+      EXPECT_EQ(third[i], of_third) << count << ' ' << i;
+      for (std::size_t j = 0; j <= i; ++j) {
+        double product = 0.0;
+        for (std::size_t r = 0; r < count; ++r) product += z(r, i) * z(r, j);
+        EXPECT_EQ(products[i * kStride + j], product) << count << ' ' << i << ' ' << j;
+      }
+    }
+  }
+}
+
 /// As the comment of BentSums says; where there is no skewness sums are linear in the normal numbers.
 TEST_P(EveryLevel, BendsNormalNumbersToTheirSkewness) {
   constexpr std::size_t kWidth = 16, kSummed = 9;
@@ -651,7 +714,22 @@ std::vector<unsigned char> bytes_of_all(const Kernels& kernels, LaneState state,
                      .width = 16,
                      .summed = 11},
                     counts.data(), counts.size(), &numbers[600], row_sums.data());
-  keep(row_sums.data(), 11 * sizeof(double));  // what stands behind them is no sum
+  const Sums about = kernels.sums_about(z.data(), bits.data(), 0.3F, count);
+  const Sums of_all = kernels.sums_about(z.data(), nullptr, 0.3F, count);
+  keep(&about, sizeof about);
+  keep(&of_all, sizeof of_all);
+  kernels.farthest(z.data(), 0.3F, 1.7F, out.data(), count);
+  keep(out.data(), sizeof out);
+  std::array<double, 16> third{};
+  std::array<double, 16 * 16> products{};
+  std::array<double, 16> power_sums{};
+  kernels.power_sums({.numbers = z.data(), .stride = 16, .summed = 11},
+                     {.centre = &numbers[0], .per_unit = &numbers[100]}, count / 16,
+                     {power_sums.data(), third.data(), products.data()});
+  keep(power_sums.data(), sizeof power_sums);
+  keep(third.data(), sizeof third);
+  keep(products.data(), 8 * 16 * sizeof(double));  // of the first numbers: others stand beside
+  keep(row_sums.data(), 11 * sizeof(double));      // what stands behind them is no sum
   return bytes;
 }
 

@@ -31,7 +31,14 @@ std::size_t place_at(const ValueRange& range, double uniform) noexcept {
 }
 
 float value_at(const ValueRange& range, double uniform) noexcept {
-  return range.among[place_at(range, uniform)];
+  if (!range.is_smooth) return range.among[place_at(range, uniform)];
+  // Each number stands in the middle of what it stands for.
+  const double last = static_cast<double>(range.among.size() - 1);
+  const double at = std::clamp(uniform * (last + 1.0) - 0.5, 0.0, last);
+  const auto below = static_cast<std::size_t>(at);
+  const double low = range.among[below];
+  const double high = range.among[std::min(below + 1, range.among.size() - 1)];
+  return static_cast<float>(low + (high - low) * (at - static_cast<double>(below)));
 }
 
 /// Gamma with that shape, at least 1 (Marsaglia and Tsang, ACM Transactions on Mathematical Software 26
@@ -293,8 +300,9 @@ class Selection {
       const std::size_t size = lower_part(range, pivot);
       const double share = static_cast<double>(size) / static_cast<double>(range.among.size());
       const std::uint64_t count = draw_binomial(stream_, {range.count, share});
-      if (count > 0) below.push_back({range.among.first(size), count});
-      if (count < range.count) above.push_back({range.among.subspan(size), range.count - count});
+      if (count > 0) below.push_back(range.part(range.among.first(size), count));
+      if (count < range.count)
+        above.push_back(range.part(range.among.subspan(size), range.count - count));
       low += count;
     }
     const auto middle = std::partition(known_.begin(), known_.end(),
@@ -395,12 +403,12 @@ std::pair<double, double> ValueRanges::select(std::span<const float> known,
     if (rank >= others && rank + 1 < others + range.count) {
       const std::uint64_t below = rank - others;
       const auto [low, high] = uniforms_at(range, below, stream);
+      const float first = value_at(range, low);
+      if (count_within(known, place.from, first) == company) return {first, value_at(range, high)};
+      parting = first;
       const std::size_t at = place_at(range, low);
-      if (count_within(known, place.from, range.among[at]) == company)
-        return {range.among[at], value_at(range, high)};
-      parting = range.among[at];
-      if (below > 0) parts.push_back({range.among.first(at + 1), below});
-      parts.push_back({range.among.subspan(at), range.count - below - 1});
+      if (below > 0) parts.push_back(range.part(range.among.first(at + 1), below));
+      parts.push_back(range.part(range.among.subspan(at), range.count - below - 1));
     }
   }
   std::size_t count = 0;
@@ -429,7 +437,7 @@ std::uint64_t ValueRanges::Below::at_most(double bound) {
     const double share = static_cast<double>(size) / static_cast<double>(range.among.size());
     const std::uint64_t count = draw_binomial(stream_, {range.count, share});
     below_ += count;
-    range = {range.among.subspan(size), range.count - count};
+    range = range.part(range.among.subspan(size), range.count - count);
   }
   std::erase_if(left_, [](const ValueRange& range) { return range.count == 0; });
   return below_;

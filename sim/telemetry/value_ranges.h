@@ -18,6 +18,11 @@ namespace gatewright::sim {
 struct ValueRange {
   std::span<const float> among;
   std::uint64_t count = 0;
+  bool is_smooth = false;  ///< what lies between two neighbours is as likely
+  [[nodiscard]] ValueRange part(std::span<const float> of_these,
+                                std::uint64_t so_many) const noexcept {
+    return {of_these, so_many, is_smooth};
+  }
 };
 
 /// The luck of what is not drawn yet comes with the counts: sums of random words, so that equal counts

@@ -93,11 +93,30 @@ bool is_distribution(const Measurement& measurement) noexcept {
          measurement.kind == Measurement::Kind::values;
 }
 
+bool comes_in_steps(WorldMetric metric) noexcept {
+  return metric == WorldMetric::input_tokens || metric == WorldMetric::output_tokens ||
+         metric == WorldMetric::cost;
+}
+
+namespace {
+
+/// The law with the old model's mishaps: those that drift or differ by luck share what is found of numbers,
+/// whoever asks first.
+ArmLaw usual(ArmLaw law, const Scenario& scenario) {
+  law.error = own_rate(scenario.baseline, WorldMetric::error);
+  law.collapse = own_rate(scenario.baseline, WorldMetric::length_collapse);
+  law.hang = own_rate(scenario.baseline, WorldMetric::hang);
+  return law;
+}
+
+}  // namespace
+
 NumberLaws::NumberLaws(const PreparedScenario& scenario, std::span<const Measured> measured,
                        const ArmLaw& law, const Affine& input_tokens,
                        std::span<const Forced> mishaps)
     : measured_(measured.begin(), measured.end()),
-      laws_(std::make_unique<ArmLaws>(ArmLaws{.arm = {law, law}, .input_tokens = input_tokens})),
+      laws_(std::make_unique<ArmLaws>(
+          ArmLaws{.arm = {usual(law, scenario.scenario()), law}, .input_tokens = input_tokens})),
       answers_(std::make_unique<PointAnswers>(scenario, *laws_)),
       centres_(measured.size()),
       means_(measured.size()),
@@ -182,7 +201,7 @@ double NumberLaws::share_below(std::size_t m, const Forced& mishap, float at) {
       const ArmColumns& answers = chunk.columns.arm[kArm];
       for (std::size_t k = 0; k < chunk.columns.size; ++k) {
         // An answer that comes too late is billed without its output, so that costs fall again.
-        const bool is_below = numbers[k] < at && (answers.events[k] & kTelling) == 0;
+        const bool is_below = numbers[k] < at && (answers.events[k] & kTelling & ~kCollapsed) == 0;
         (is_below ? low : high)[chunk.first + k] = along[chunk.first + k];
       }
     });
@@ -195,57 +214,104 @@ double NumberLaws::share_below(std::size_t m, const Forced& mishap, float at) {
 
 /// Sorted numbers of many points have shares below them that are wrong by some 1e-5, here more and there
 /// less. Near `at`, as far as quantiles of 10,000 requests go astray, their ranks give way to those of the
-/// law: between some numbers whose shares are right, on scales on which tails are straight. Numbers stay
-/// what they are: costs come in steps.
+/// law: between numbers whose shares are right, the closer the more the law turns, on scales on which tails
+/// are straight, as far as they are. Numbers stay what they are: costs come in steps.
 void NumberLaws::straighten(float at, Numbers& of) {
   constexpr int kOnEachSide = 6;
-  constexpr double kFarthest = 0.002;  // from one to the next
+  constexpr int kMoreOften = 4;
+  constexpr double kBent = 1e-6;
   std::vector<float>& values = of.values;
   const auto count = static_cast<double>(values.size());
-  const auto slack =
-      static_cast<std::ptrdiff_t>(1e-4 * count);  // more than shares are ever wrong by
   const double p =
       static_cast<double>(std::ranges::lower_bound(values, at) - values.begin()) / count;
   const double side = std::min(p, 1.0 - p);
-  // The shorter a tail, the less its shares are wrong by.
-  if (side * count < 50.0 * static_cast<double>(slack)) return;
-  const double step = std::min(kFarthest, side / 24.0);
+  // More than shares are ever wrong by: the shorter a tail, the less.
+  const auto slack = static_cast<std::ptrdiff_t>(std::min(1e-4, side / 20.0) * count);
+  if (slack < 5) return;
+  // From one to the next a tail is bent by some h^2 / 40 of it.
+  const double h = std::min(0.25, std::sqrt(4e-5 / side));
+  const bool has_steps = comes_in_steps(measured_[of.m].measurement.metric);
   struct Right {
     double share, of_tail, logarithm;
   };
-  std::vector<Right> right;
   const auto of_tail = [p](double share) { return std::log(p < 0.5 ? share : 1.0 - share); };
-  for (int i = -kOnEachSide; i <= kOnEachSide; ++i) {
-    const float number = values[static_cast<std::size_t>((p + i * step) * count)];
+  /// Where the numbers say that so many are below.
+  const auto right_at = [&](double about) {
+    const float number = values[static_cast<std::size_t>(about * count)];
     const auto late = static_cast<double>(
         std::ranges::count_if(of.late, [number](float other) { return other < number; }));
-    const double share =
-        late / count + std::midpoint(share_below(of.m, {}, number * (1.0F - kAlike)),
-                                     share_below(of.m, {}, number * (1.0F + kAlike)));
-    // Where numbers fall as a latent rises, lines say nothing; where many are equal there is no tail.
-    if (!(number > 0.0F) || !(share < 1.0) || (i > -kOnEachSide && share <= right.back().share))
-      return;
-    right.push_back({share, of_tail(share), std::log(static_cast<double>(number))});
+    const double in_time = has_steps
+                               ? std::midpoint(share_below(of.m, {}, number * (1.0F - kAlike)),
+                                               share_below(of.m, {}, number * (1.0F + kAlike)))
+                               : share_below(of.m, {}, number);
+    const double share = late / count + in_time;
+    return Right{share, of_tail(share), std::log(static_cast<double>(number))};
+  };
+  // Where numbers fall as a latent rises, lines say nothing; where many are equal there is no tail.
+  const auto rise = [](const Right& from, const Right& to) {
+    return std::isfinite(from.logarithm) && std::isfinite(to.of_tail) && from.share < to.share &&
+           from.logarithm < to.logarithm;
+  };
+  std::vector<Right> right;
+  // Another one in the middle; and again, where the law has turned meanwhile.
+  const auto add_between = [&](const auto& self, const Right& from, const Right& to,
+                               int more) -> void {
+    const Right middle = right_at(std::midpoint(from.share, to.share));
+    if (!rise(from, middle) || !rise(middle, to)) return;
+    const double straight =
+        std::lerp(from.of_tail, to.of_tail,
+                  (middle.logarithm - from.logarithm) / (to.logarithm - from.logarithm));
+    const bool is_bent = std::fabs(std::exp(straight) - std::exp(middle.of_tail)) > kBent;
+    if (is_bent && more > 0) self(self, from, middle, more - 1);
+    right.push_back(middle);
+    if (is_bent && more > 0) self(self, middle, to, more - 1);
+  };
+  std::size_t centre = 0;
+  for (int i = -kOnEachSide; i <= kOnEachSide; ++i) {
+    const double tail = side * std::exp(p < 0.5 ? i * h : -i * h);
+    const Right next = right_at(p < 0.5 ? tail : 1.0 - tail);
+    if (!right.empty()) {
+      const Right before = right.back();
+      if (!rise(before, next)) return;
+      add_between(add_between, before, next, kMoreOften);
+    }
+    if (i == 0) centre = right.size();
+    right.push_back(next);
   }
-  const auto first = static_cast<std::ptrdiff_t>(right.front().share * count) + 1;
-  const auto last = static_cast<std::ptrdiff_t>(right.back().share * count);
-  if (first <= slack || last + slack >= std::ssize(values)) return;
-  std::vector<float> straight;
-  auto next = right.begin() + 1;
-  for (auto i = first; i < last; ++i) {
-    const double share = (static_cast<double>(i) + 0.5) / count;
-    while (next->share < share) ++next;
-    const Right& before = *(next - 1);
-    const auto value = static_cast<float>(
-        std::exp(std::lerp(before.logarithm, next->logarithm,
-                           (of_tail(share) - before.of_tail) / (next->of_tail - before.of_tail))));
-    const auto lowest = values.begin() + i - slack, highest = values.begin() + i + slack;
-    if (!(value >= *lowest && value <= *highest)) return;
-    const auto above = std::lower_bound(lowest, highest, value);
-    straight.push_back(*above - value < value - *(above - 1) ? *above : *(above - 1));
-  }
-  std::ranges::copy(straight, values.begin() + first);
-  std::sort(values.begin() + first - slack, values.begin() + last + slack);
+  const auto first_from = [&](const Right& from) {
+    return static_cast<std::ptrdiff_t>(from.share * count) + 1;
+  };
+  const auto last_to = [&](const Right& to) {
+    return static_cast<std::ptrdiff_t>(to.share * count);
+  };
+  if (first_from(right.front()) <= slack || last_to(right.back()) + slack >= std::ssize(values))
+    return;
+  // From the middle on, to either side.
+  const std::vector<float> crooked(values.begin() + first_from(right.front()) - slack,
+                                   values.begin() + last_to(right.back()) + slack);
+  const auto start = crooked.begin() - first_from(right.front()) + slack;  // of all
+  const auto is_straight = [&](const Right& from, const Right& to) {
+    std::vector<float> straight;
+    const std::ptrdiff_t first = first_from(from), last = last_to(to);
+    for (auto i = first; i < last; ++i) {
+      const double share = (static_cast<double>(i) + 0.5) / count;
+      const auto value = static_cast<float>(
+          std::exp(std::lerp(from.logarithm, to.logarithm,
+                             (of_tail(share) - from.of_tail) / (to.of_tail - from.of_tail))));
+      const auto lowest = start + i - slack, highest = start + i + slack;
+      if (!(value >= *lowest && value <= *highest)) return false;
+      const auto above = std::lower_bound(lowest, highest, value);
+      straight.push_back(*above - value < value - *(above - 1) ? *above : *(above - 1));
+    }
+    std::ranges::copy(straight, values.begin() + first);
+    return true;
+  };
+  std::size_t lowest = centre, highest = centre;
+  while (lowest > 0 && is_straight(right[lowest - 1], right[lowest])) --lowest;
+  while (highest + 1 < right.size() && is_straight(right[highest], right[highest + 1])) ++highest;
+  if (lowest == highest) return;
+  std::sort(values.begin() + first_from(right[lowest]) - slack,
+            values.begin() + last_to(right[highest]) + slack);
 }
 
 /// Right to some 1e-6 of a standard deviation, where rows, whose numbers hang on more latents and which
@@ -290,7 +356,7 @@ void NumberLaws::find_means() {
       *mean /= ended;
 }
 
-/// Where all answers together, mishaps included, have their quantiles: roughly, so that few of them do.
+/// Where all answers together, mishaps included, usually have their quantiles: roughly, so that few of them do.
 /// `lawful`: sorted numbers of those without.
 std::vector<float> NumberLaws::quantiles_of_all(std::size_t m, std::span<const float> lawful,
                                                 std::span<const Forced> mishaps,
@@ -466,25 +532,18 @@ bool are_alike(const Rates& a, const Rates& b) noexcept {
          });
 }
 
-/// Probabilities of mishaps say where all answers together have their quantiles.
-bool are_as_likely(const ArmLaw& a, const ArmLaw& b) noexcept {
-  return a.error == b.error && a.collapse == b.collapse && a.hang == b.hang;
-}
-
 }  // namespace
 
 std::shared_ptr<const NumberLaws> NumberBook::find(const PreparedScenario& scenario,
                                                    std::span<const Measured> measured,
                                                    const ArmLaw& law, const Affine& input_tokens) {
   const std::vector<Forced> mishaps = possible_mishaps(scenario.scenario());
-  const bool is_any_cut = std::ranges::any_of(
-      measured, [](const Measured& one) { return is_distribution(one.measurement); });
   const auto entry = [&]() -> Entry& {
     const std::lock_guard lock(mutex_);
     for (const auto& known : entries_)
       if (std::ranges::equal(known->measured, measured) && same_numbers(known->law, law) &&
           are_alike(known->prices, *law.prices) && known->input_tokens == input_tokens &&
-          known->mishaps == mishaps && (!is_any_cut || are_as_likely(known->law, law)))
+          known->mishaps == mishaps)
         return *known;
     auto fresh = std::make_unique<Entry>();
     fresh->measured.assign(measured.begin(), measured.end());

@@ -23,6 +23,8 @@ struct Measured {
   friend bool operator==(const Measured&, const Measured&) = default;
 };
 [[nodiscard]] bool is_distribution(const Measurement& measurement) noexcept;
+/// Tokens are whole numbers, and costs sums of their prices.
+[[nodiscard]] bool comes_in_steps(WorldMetric metric) noexcept;
 /// Whether answers with these events count for metrics of that scope.
 [[nodiscard]] bool counts(MetricScope scope, std::uint8_t events, bool seen) noexcept;
 

@@ -252,9 +252,9 @@ void KindFinder::divide(Kind& kind, SumLaw::Table& table) const {
 void KindFinder::find_missing(const Kind& kind, SumLaw::Table& table) const {
   constexpr int kRounds = 100;  // what is missing is some 1e-5 of the rows
   constexpr double kMostMissing = 1e-3;
-  const bool is_without_events = kind.events == std::array<std::uint8_t, 2>{};
+  const bool has_failed = ((kind.events[0] | kind.events[1]) & kTelling & ~kCollapsed) != 0;
   const LatentPoints& net = net_of(kind.forced);
-  if (!is_without_events || net.size() == LatentPoints::kFew) return;
+  if (has_failed || net.size() == LatentPoints::kFew) return;
   std::vector<double> mass(*std::ranges::max_element(table.cell) + std::size_t{1});
   for (std::size_t r = 0; r < kind.count; ++r)
     mass[table.cell[r]] += static_cast<double>(mass_of(r >= kind.count - kind.fine));
@@ -311,6 +311,7 @@ void KindFinder::find_stretches(Kind& kind, std::size_t listed,
   const bool is_of_tokens =
       metric == WorldMetric::input_tokens || metric == WorldMetric::output_tokens;
   const bool is_dense = !is_whole && !is_of_tokens;
+  one.is_smooth = is_dense && !comes_in_steps(metric);
   const Filled& numbers = kind.columns[kind.columns.size() - kind.listed.size() + listed];
   std::vector<std::vector<Value>> values(
       sources_.numbers.at(one.place).cuts(one.place.measurement).size() + 1);

@@ -73,6 +73,7 @@ struct RequestKind {
       std::vector<Stretch> stretches;
     };
     std::vector<Division> divisions;
+    bool is_smooth = false;  ///< tokens and costs come in steps
   };
 
   ForcedPair forced;

@@ -168,7 +168,7 @@ void WindowLaw::add_values(const Kind& kind, const SumLaw::Drawn& drawn, std::si
     if (is_whole)
       split_over_bins(division.stretches[s], room.counts[s], stream, tally.bins);
     else
-      tally.ranges.add({division.stretches[s].among, room.counts[s]}, stream());
+      tally.ranges.add({division.stretches[s].among, room.counts[s], listed.is_smooth}, stream());
   }
 }
 

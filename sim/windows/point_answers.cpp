@@ -81,7 +81,9 @@ double mass_of_all(const LatentPoints& net) {
 }
 
 PointAnswers::PointAnswers(const PreparedScenario& scenario, const ArmLaws& laws)
-    : scenario_(scenario), laws_(laws), answered_(std::make_unique_for_overwrite<AnsweredPoints>()) {
+    : scenario_(scenario),
+      laws_(laws),
+      answered_(std::make_unique_for_overwrite<AnsweredPoints>()) {
   // Events are forced, so that every uniform may be the same.
   answered_->constant.fill(kWords / 2);
 }

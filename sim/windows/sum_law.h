@@ -67,9 +67,9 @@ class SumLaw {
     std::vector<std::uint64_t> cells;
     Uncleared<std::uint32_t> rows;
     Uncleared<std::uint16_t> cell_of_row;  ///< per row that was drawn
-    bool has_all_rows = false;                            ///< because they were few
-    std::vector<CellCount> in_body;                       ///< those that were not drawn one by one
-    std::size_t level = 0;                                ///< whose body that is
+    bool has_all_rows = false;             ///< because they were few
+    std::vector<CellCount> in_body;        ///< those that were not drawn one by one
+    std::size_t level = 0;                 ///< whose body that is
   };
   /// Draws a Poisson number of independent rows, `mean` expected, but for what stands in them, which is
   /// fetched meanwhile.

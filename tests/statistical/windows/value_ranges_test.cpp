@@ -57,6 +57,24 @@ TEST(ValueRanges, OrderStatisticsOfUniformsAreBeta) {
   }
 }
 
+/// Of a law that is smooth as well, where a quantile varies by less than its numbers are apart.
+TEST(ValueRanges, OrderStatisticsOfASmoothLawLieBetweenItsNumbers) {
+  const std::vector<float> law = uniform_law(32);
+  constexpr std::size_t kTimes = 200'000;
+  constexpr std::uint64_t kCount = 100'000, kRank = 60'000;
+  Sample drawn;
+  for (std::size_t i = 0; i < kTimes; ++i) {
+    ValueRanges ranges;
+    ranges.add({law, kCount, true}, i);
+    drawn.push_back(ranges.select({}, kRank).first);
+  }
+  const double a = kRank + 1.0, b = kCount - kRank;
+  const double variance = a * b / ((a + b) * (a + b) * (a + b + 1.0));
+  const Moments m = moments(drawn);
+  EXPECT_LT(std::fabs(m.mean - a / (a + b)), kFarOff * std::sqrt(variance / kTimes));
+  EXPECT_LT(std::fabs(m.variance - variance), kFarOff * variance_error(m, kTimes));
+}
+
 TEST(ValueRanges, AnErrorOfTwoPercentInTheVarianceOfAQuantileIsFound) {
   const std::vector<float> law = uniform_law(std::size_t{1} << 20);
   constexpr std::size_t kTimes = 200'000;

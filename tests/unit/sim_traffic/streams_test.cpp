@@ -34,6 +34,14 @@ TEST(Stream, IsXoshiro256PlusPlus) {
     EXPECT_EQ(stream(), expected);
 }
 
+TEST(Stream, OfAWordBeginsWhereSplitMix64LeadsFromIt) {
+  // Outputs from 1234567, as Vigna's splitmix64.c gives them (published with it at Rosetta Code).
+  Stream spread = Stream::of_word(1234567);
+  Stream stream(std::array<std::uint64_t, 4>{6457827717110365317ULL, 3203168211198807973ULL,
+                                             9817491932198370423ULL, 4593380528125082431ULL});
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(spread(), stream());
+}
+
 TEST(Stream, IsAFunctionOfItsKeyAlone) {
   Stream first({7, 3, "arrivals", 11});
   Stream again({7, 3, "arrivals", 11});

@@ -16,6 +16,7 @@ import re
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -100,6 +101,13 @@ class Bench:
         ).stdout
         self.measured.add(name, float(out))
 
+    def seconds(self, name: str, arguments: Iterable[str]) -> None:
+        """How long a command of the tool takes, from its start to its end."""
+        command = [str(self.build / "bin" / "gatewright"), *arguments]
+        begin = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True, cwd=ROOT)
+        self.measured.add(name, time.perf_counter() - begin)
+
     def memory(self, name: str, arguments: Iterable[str]) -> None:
         """The most memory that a command of the tool held, in MiB."""
         command = [str(self.build / "bin" / "gatewright"), *arguments]
@@ -173,6 +181,16 @@ def share_of_ten_milliseconds(name: str) -> Callable[[Measured], float | None]:
     return share
 
 
+def dearest(family: str) -> Callable[[Measured], float | None]:
+    """The longest of several times in microseconds, each the shortest of its rounds."""
+
+    def longest(measured: Measured) -> float | None:
+        times = [measured.shortest(name) for name in measured.names(re.escape(family) + r"\d+")]
+        return max((one / 1_000.0 for one in times if one is not None), default=None)
+
+    return longest
+
+
 PLAIN_LOOP = "reference/plain_queue/events"
 PLAIN_CANARY = "reference/plain_canary/requests"
 QUEUE = "serving/workload_a/events"
@@ -233,6 +251,19 @@ CLAIMS = [
         80,
     ),
     Claim(
+        "A window of one arm, five gates' metrics and two quantiles, dearest size, in us",
+        dearest("windows/one_arm_by_windows/quantiles/"),
+        1,
+        0.5,
+        at_most=True,
+    ),
+    Claim(
+        "1,000 runs of cost_regression and of its healthy twin in windows, in s",
+        median("thousand_runs"),
+        1,
+        at_most=True,
+    ),
+    Claim(
         "Two threads against one",
         median("curves/threads_against_one/2/real_time/speed_up"),
         1.85,
@@ -263,6 +294,8 @@ CLAIMS = [
     ),
 ]
 
+SCENARIO = "scenarios/catalog/cost_regression.yaml"
+
 CLAIM_HEAD = ["", "measured", "required", "aimed at", ""]
 
 SPEEDS = [
@@ -292,21 +325,25 @@ def compare(bench: Bench, rounds: int) -> None:
         bench.script("ciw_queue", 10_000)
         bench.script("python_canary", 6)
         bench.script("simpy_canary", 3)
-        bench.google("windows", "one_arm_by_(windows|requests)/sums/15000$", 0.2)
-        bench.google("curves", "threshold_curve|threads_against_one/2", 0.2)
+        bench.google("windows", "one_arm_by_windows|one_arm_by_requests/sums/15000$", 0.1)
+        bench.google("curves", "threshold_curve", 0.2)
+        bench.google("curves", "threads_against_one/2", 6.0)
         bench.script("python_call", 200)
+        thousand = ["--runs", "1000", "--fidelity", "windows", "--quiet"]
+        for _ in range(3):
+            bench.seconds("thousand_runs", ["run", SCENARIO, *thousand])
 
 
 def measure_rest(bench: Bench) -> None:
     """What stands alone."""
     for program in ("engine", "checkers", "gates", "windows", "world", "scaling", "serving"):
         print(program, file=sys.stderr)
-        bench.google(program, "-canary|workload_a|batches_step" if program != "gates" else ".", 0.1)
+        played = "-canary|workload_a|batches_step|one_arm_by_windows"
+        bench.google(program, played if program != "gates" else ".", 0.1)
     print("curves", file=sys.stderr)
     bench.google("curves", "field_against_walks|threads_against_one/4", 0.1)
     print("memory", file=sys.stderr)
-    scenario = "scenarios/catalog/cost_regression.yaml"
-    run = ["run", scenario, "--quiet", "--threads", "1"]
+    run = ["run", SCENARIO, "--quiet", "--threads", "1"]
     for replications in (10, 100, 300):
         bench.memory(f"memory/replications/{replications}", [*run, "--runs", str(replications)])
     for horizon in (12, 48):
@@ -317,7 +354,7 @@ def measure_rest(bench: Bench) -> None:
         bench.memory(f"memory/users/{users}", [*run, "--runs", "10", "--set", setting])
     for policies in (1, 10, 100):
         margins = ",".join(f"{10 + 0.1 * i:g}%" for i in range(policies))
-        sweep = ["sweep", scenario, "--quiet", "--threads", "1", "--runs", "10"]
+        sweep = ["sweep", SCENARIO, "--quiet", "--threads", "1", "--runs", "10"]
         over = ["--over", f"policy.gates.cost.harm.rises_by={margins}"]
         bench.memory(f"memory/policies/{policies}", [*sweep, *over])
 

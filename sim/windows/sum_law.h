@@ -2,6 +2,7 @@
 // Used by WindowLaw, one per kind of request; it knows rows of numbers, never what they mean.
 #pragma once
 
+#include <boost/align/aligned_allocator.hpp>
 #include <boost/core/noinit_adaptor.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +12,6 @@
 
 #include "sim/kernels/kernels.h"
 #include "sim/streams.h"
-#include "sim/windows/large_pages.h"
 
 namespace gatewright::sim {
 
@@ -127,7 +127,8 @@ class SumLaw {
   struct Scale {
     std::vector<double> centre, unit;
   };
-  using Rows = std::vector<float, boost::noinit_adaptor<LargePages<float>>>;
+  using Rows =
+      std::vector<float, boost::noinit_adaptor<boost::alignment::aligned_allocator<float, 64>>>;
   [[nodiscard]] Scale scale_of(const Table& table) const;
   /// Puts the rows into their order. Returns which are the heaviest 1/2^k of them, for k from 0 to levels_.
   [[nodiscard]] std::vector<Share> sort_by_weight(Table& table, const Scale& scale);

@@ -4,10 +4,12 @@
 #include "policies/gates/beta_binomial_mixture.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "policies/gates/incomplete_beta.h"
 #include "policies/gates/making.h"
+#include "policies/gates/many_logs.h"
 #include "policies/gates/normal_mixture.h"
 #include "policies/gates/numerics.h"
 
@@ -143,9 +145,12 @@ void BetaBinomialMixture::update(std::span<double> slots,
   const double events = k_c + samples->baseline.sum;
   if (!compares_arms_ || events == 0.0) return;
   const double pi = ratio_ * n_c / (ratio_ * n_c + n_b);
+  std::array<double, 2 * kNodes> log_mean;
   for (std::size_t node = 0; node < 2 * kNodes; ++node)
-    slots[kNodesFrom + node] +=
-        k_c * nodes_->log_theta[node] - events * std::log1p(pi * (nodes_->theta[node] - 1.0));
+    log_mean[node] = 1.0 + pi * (nodes_->theta[node] - 1.0);
+  gates::take_logs(log_mean);
+  for (std::size_t node = 0; node < 2 * kNodes; ++node)
+    slots[kNodesFrom + node] += k_c * nodes_->log_theta[node] - events * log_mean[node];
 }
 
 BetaBinomialMixture::LogE BetaBinomialMixture::log_e(std::span<const double> slots) const noexcept {

@@ -7,7 +7,7 @@
 
 #include "policies/gates/fixed_looks.h"
 #include "policies/gates/incomplete_beta.h"
-#include "policies/gates/numerics.h"
+#include "policies/gates/many_logs.h"
 
 namespace gatewright::gates {
 

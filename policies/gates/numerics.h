@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <span>
 
 namespace gatewright::gates {
 
@@ -55,14 +54,6 @@ inline constexpr double kShareMax = 1e6;
 [[nodiscard]] inline double share_of_p(double log_p, double level) noexcept {
   return as_share((log_p + std::numbers::ln2) /
                   (std::log(std::min(level, 0.25)) + std::numbers::ln2));
-}
-
-/// ln of the mean of exp(x), of at least one x.
-[[nodiscard]] inline double log_mean_exp(std::span<const double> x) noexcept {
-  const double largest = *std::ranges::max_element(x);
-  double sum = 0.0;
-  for (const double value : x) sum += std::exp(value - largest);
-  return largest + std::log(sum / static_cast<double>(x.size()));
 }
 
 /// Squares about the mean of `count` > 0 numbers.

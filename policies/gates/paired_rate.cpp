@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "policies/gates/making.h"
-#include "policies/gates/numerics.h"
+#include "policies/gates/many_logs.h"
 
 namespace gatewright {
 

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "policies/gates/many_logs.h"
 #include "policies/gates/normal_mixture.h"
-#include "policies/gates/numerics.h"
 
 namespace gatewright::gates {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstddef>
 #include <iterator>
 
@@ -33,6 +34,15 @@ void add(Md5State<std::uint32_t>& state, const unsigned char* block) noexcept {
 const unsigned char* bytes_of(std::string_view text) noexcept {
   return reinterpret_cast<const unsigned char*>(text.data());  // NOLINT: text is bytes here
 }
+
+/// 0000 to 9999 as text, the first digit in the lowest byte.
+constexpr std::array<std::uint32_t, 10'000> kFourDigits = [] {
+  std::array<std::uint32_t, 10'000> words{};
+  for (std::uint32_t i = 0; i < words.size(); ++i)
+    words[i] = ('0' + i / 1'000) | ('0' + i / 100 % 10) << 8 | ('0' + i / 10 % 10) << 16 |
+               ('0' + i % 10) << 24;
+  return words;
+}();
 
 /// Of the digests; their text begins with the lowest byte.
 std::array<std::uint32_t, kTexts> first_words(
@@ -86,56 +96,41 @@ std::array<std::uint32_t, kTexts> md5_first_words(
   return first_words(blocks);
 }
 
-/// From number to number only the words with digits change, and the length; nine times of ten only the
-/// last digit, which is a byte of its word.
+/// Numbers of as many digits, the same ones but for the last four, differ in two words at most.
 void fill_md5_first_words(std::string_view prefix, std::span<std::uint32_t> out) noexcept {
   constexpr std::size_t kMostDigits = 10;
-  constexpr std::size_t kMostWords =
-      (3 + kMostDigits) / 4 + 1;  // that digits and what ends them lie in
-  constexpr std::size_t kLength = kMd5BlockBytes / 4 - 2;
   GATEWRIGHT_ASSERT(prefix.size() + kMostDigits <= kMd5MostInLastBlock);
-  std::uint32_t blocks[kMd5BlockBytes / 4][kTexts] = {};
-  Md5Block block{};
-  std::copy_n(bytes_of(prefix), prefix.size(), block.begin());
-  std::size_t end = prefix.size() + 1;  // of the text
-  block[prefix.size()] = '0';
-  block[end] = 0x80;
-  end_with_length(block, end);
-  const auto word_at = [&block](std::size_t word) {
-    return little_endian(block.data() + 4 * word);
-  };
-  const std::size_t first = prefix.size() / 4;
-  for (std::size_t word = 0; word < first; ++word) std::ranges::fill(blocks[word], word_at(word));
-  std::size_t lane = 0;
-  for (std::size_t i = 0; i < out.size();) {
-    // Numbers that differ in the last digit.
-    const std::size_t changing = (end - 1) / 4;
-    const std::uint32_t one = 1U << (8 * ((end - 1) % 4));
-    const std::size_t words = end / 4 + 1 - first;
-    std::array<std::uint32_t, kMostWords> of_ten;  // NOLINT: the first ones are filled
-    for (std::size_t word = 0; word < words; ++word) of_ten[word] = word_at(first + word);
-    const std::uint32_t length = word_at(kLength);
-    for (std::size_t digit = 0; digit < 10 && i < out.size(); ++digit) {
-      for (std::size_t word = 0; word < words; ++word) blocks[first + word][lane] = of_ten[word];
-      blocks[kLength][lane] = length;
-      of_ten[changing - first] += one;
-      ++i;
-      if (++lane < kTexts && i < out.size()) continue;
-      std::copy_n(first_words(blocks).begin(), lane,
-                  out.begin() + static_cast<std::ptrdiff_t>(i - lane));
-      lane = 0;
+  for (std::size_t begin = 0, end = 10; begin < out.size();
+       begin = end, end = end < kFourDigits.size() ? 10 * end : end + kFourDigits.size()) {
+    std::array<char, kMd5MostInLastBlock> text;  // NOLINT: the beginning is filled
+    char* const number = std::ranges::copy(prefix, text.data()).out;
+    char* const number_end = std::to_chars(number, text.data() + text.size(), begin).ptr;
+    const auto length = static_cast<std::size_t>(number_end - text.data());
+    const std::size_t changing = std::min<std::size_t>(number_end - number, 4);
+    const std::size_t same = length - changing;
+    Md5Block block{};
+    std::copy_n(bytes_of({text.data(), same}), same, block.begin());
+    block[length] = 0x80;
+    end_with_length(block, length);
+    std::uint32_t blocks[kMd5BlockBytes / 4][kTexts];
+    for (std::size_t word = 0; word < std::size(blocks); ++word)
+      std::ranges::fill(blocks[word], little_endian(block.data() + 4 * word));
+    // Digits may reach from one word into the next.
+    std::uint32_t(&first)[kTexts] = blocks[same / 4];
+    std::uint32_t(&second)[kTexts] = blocks[same / 4 + 1];
+    const std::uint32_t beside_first = first[0], beside_second = second[0];
+    const auto skipped = static_cast<unsigned>(8 * (4 - changing));
+    const auto shift = static_cast<unsigned>(8 * (same % 4));
+    for (std::size_t i = begin; i < std::min(end, out.size()); i += kTexts) {
+      const std::size_t count = std::min(kTexts, std::min(end, out.size()) - i);
+      const std::uint32_t* const four = kFourDigits.data() + i % kFourDigits.size();
+      for (std::size_t lane = 0; lane < count; ++lane) {
+        const std::uint32_t digits = four[lane] >> skipped;
+        first[lane] = beside_first | digits << shift;
+        second[lane] = beside_second | digits >> 1 >> (31 - shift);  // all bits may leave
+      }
+      std::copy_n(first_words(blocks).begin(), count, out.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    // On to the next ten.
-    std::size_t digit = end - 1;
-    while (digit > prefix.size() && ++block[--digit] > '9') block[digit] = '0';
-    const bool is_all_nines = std::all_of(
-        block.begin() + static_cast<std::ptrdiff_t>(prefix.size()),
-        block.begin() + static_cast<std::ptrdiff_t>(end), [](unsigned char c) { return c == '0'; });
-    if (!is_all_nines) continue;
-    block[prefix.size()] = '1';
-    block[end++] = '0';
-    block[end] = 0x80;
-    end_with_length(block, end);
   }
 }
 

@@ -29,28 +29,37 @@ struct Md5State {
   Word a, b, c, d;
 };
 
+/// One of the 64 steps. Always inlined: rotations and places in the block are constants then, and the state
+/// stays in registers.
+template <std::size_t i, typename Word, typename WordAt>
+[[gnu::always_inline]] inline Md5State<Word> md5_step(const Md5State<Word>& s,
+                                                      WordAt word_at) noexcept {
+  constexpr int kBy = kMd5Rotations[i / 16][i % 4];
+  constexpr std::size_t kPlace[4] = {i, (5 * i + 1) % 16, (3 * i + 5) % 16, (7 * i) % 16};
+  Word mixed;
+  if constexpr (i < 16)
+    mixed = s.d ^ (s.b & (s.c ^ s.d));  // each bit of c where b has a one, else of d
+  else if constexpr (i < 32)
+    mixed = s.c ^ (s.d & (s.b ^ s.c));
+  else if constexpr (i < 48)
+    mixed = s.b ^ s.c ^ s.d;
+  else
+    mixed = s.c ^ (s.b | ~s.d);
+  const Word sum = (s.a + kMd5Sines[i] + word_at(kPlace[i / 16])) + mixed;  // known last
+  return {s.d, s.b + ((sum << kBy) | (sum >> (32 - kBy))), s.b, s.c};
+}
+
+template <typename Word, typename WordAt, std::size_t... i>
+[[gnu::always_inline]] inline Md5State<Word> md5_steps(Md5State<Word> s, WordAt word_at,
+                                                       std::index_sequence<i...>) noexcept {
+  ((s = md5_step<i>(s, word_at)), ...);
+  return s;
+}
+
 /// `word_at(i)`: word i of the block, 0..15.
 template <typename Word, typename WordAt>
 inline void add_md5_block(Md5State<Word>& state, WordAt word_at) noexcept {
-  Md5State<Word> s = state;
-  // Unrolled: rotations and places in the block are constants then.
-  const auto step = [&s, &word_at]<std::size_t i>() {
-    constexpr int kBy = kMd5Rotations[i / 16][i % 4];
-    constexpr std::size_t kPlace[4] = {i, (5 * i + 1) % 16, (3 * i + 5) % 16, (7 * i) % 16};
-    Word mixed;
-    if constexpr (i < 16)
-      mixed = s.d ^ (s.b & (s.c ^ s.d));  // each bit of c where b has a one, else of d
-    else if constexpr (i < 32)
-      mixed = s.c ^ (s.d & (s.b ^ s.c));
-    else if constexpr (i < 48)
-      mixed = s.b ^ s.c ^ s.d;
-    else
-      mixed = s.c ^ (s.b | ~s.d);
-    const Word sum = (s.a + kMd5Sines[i] + word_at(kPlace[i / 16])) + mixed;  // known last
-    s = {s.d, s.b + ((sum << kBy) | (sum >> (32 - kBy))), s.b, s.c};
-  };
-  [&step]<std::size_t... i>(std::index_sequence<i...>) { (step.template operator()<i>(), ...); }
-  (std::make_index_sequence<64>{});
+  const Md5State<Word> s = md5_steps(state, word_at, std::make_index_sequence<64>{});
   state = {state.a + s.a, state.b + s.b, state.c + s.c, state.d + s.d};
 }
 

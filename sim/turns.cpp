@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <memory>
@@ -14,6 +15,8 @@
 
 namespace gatewright::sim {
 namespace {
+
+constexpr std::chrono::milliseconds kBetweenLooks{20};
 
 /// A field of one thread in one world, with what records it.
 class Rehearsal {
@@ -90,30 +93,28 @@ class Workload {
   }
 
   void work_on_threads(unsigned threads) {
-    std::uint64_t done = 0;
+    std::atomic<std::uint64_t> done{0};
     unsigned running = threads;
-    std::condition_variable changed;
+    std::condition_variable ended;
     std::vector<std::jthread> workers;
     workers.reserve(threads);
     for (unsigned t = 0; t < threads; ++t)
       workers.emplace_back([&] {
-        work_guarded([&] {
-          const std::lock_guard lock(mutex_);
-          ++done;
-          changed.notify_one();
-        });
+        work_guarded([&] { done.fetch_add(1, std::memory_order_relaxed); });
         const std::lock_guard lock(mutex_);
         --running;
-        changed.notify_one();
+        ended.notify_one();
       });
+    // Looks now and then: to be woken by every replication would take the workers' time.
     std::unique_lock lock(mutex_);
     for (std::uint64_t told = 0; running > 0 || told < done;) {
-      changed.wait(lock, [&] { return running == 0 || told < done; });
-      if (told == done) continue;
-      told = done;
-      lock.unlock();
-      tell_progress(told);
-      lock.lock();
+      ended.wait_for(lock, kBetweenLooks, [&] { return running == 0; });
+      if (const std::uint64_t now = done; now > told) {
+        told = now;
+        lock.unlock();
+        tell_progress(told);
+        lock.lock();
+      }
     }
   }
 

@@ -76,9 +76,7 @@ Checker::Checker(std::shared_ptr<const Policy> policy, std::shared_ptr<const Pla
     : policy_(std::move(policy)),
       plan_(std::move(plan)),
       machine_(std::move(machine)),
-      before_(memory.before),
-      scratch_(memory.scratch),
-      scratch_of_(memory.scratch_of) {}
+      memory_(memory) {}
 
 void Checker::start(std::uint64_t replication, Restarts restarts) noexcept {
   replication_ = replication;
@@ -87,28 +85,28 @@ void Checker::start(std::uint64_t replication, Restarts restarts) noexcept {
   ticks_ = 0;
   measured_ = 0;
   faulty_ = 0;
-  scratch_of_ = nullptr;
+  memory_.scratch_of = nullptr;
   violations_.clear();
 }
 
 void Checker::remember(const RolloutState& state) {
-  if (scratch_of_ == &state)
-    std::swap(before_, scratch_);  // the last step of the same contender left a copy
+  if (memory_.scratch_of == &state)
+    memory_.before = 1 - memory_.before;  // the last step of the same contender left a copy
   else
-    before_ = state;
-  scratch_of_ = nullptr;
+    before() = state;
+  memory_.scratch_of = nullptr;
   if (step_ == 0) dwelling_since_ = state.dwelling_since;
 }
 
 void Checker::check(const Observation& observation, const Decision& decision,
                     const RolloutState& after) {
-  if (before_.phase != Phase::running) {
-    if (!same(before_, after) || decision.action != Action::hold ||
-        decision.exposure != before_.target)
+  if (before().phase != Phase::running) {
+    if (!same(before(), after) || decision.action != Action::hold ||
+        decision.exposure != before().target)
       violated("S3", "the rollout had ended, but an observation changed it");
   } else if (decision.cause == Cause::observation_refused) {
-    if (!same(before_, after) || decision.action != Action::hold ||
-        decision.exposure != before_.target)
+    if (!same(before(), after) || decision.action != Action::hold ||
+        decision.exposure != before().target)
       violated("S4", "a refused observation (" + std::string(to_string(decision.fault)) +
                          ") changed the rollout");
   } else {
@@ -131,19 +129,19 @@ void Checker::check(const Observation& observation, const Decision& decision,
 void Checker::check_exposure(const Decision& decision, const RolloutState& after) {
   const auto stages = policy_->stages();
   const bool moved = decision.action == Action::advance;
-  const std::size_t expected = index_of(before_.stage) + (moved ? 1 : 0);
+  const std::size_t expected = index_of(before().stage) + (moved ? 1 : 0);
   if (index_of(after.stage) != expected || decision.stage != after.stage ||
       expected >= stages.size()) {
-    violated("S1", "stage " + number(before_.stage) + " became " + number(after.stage) + " on " +
+    violated("S1", "stage " + number(before().stage) + " became " + number(after.stage) + " on " +
                        std::string(to_string(decision.action)));
     return;
   }
   const Exposure allowed = decision.action == Action::halt
-                               ? policy_->exposure_after_halt(before_.stage)
+                               ? policy_->exposure_after_halt(before().stage)
                                : stages[expected].exposure;
   if (decision.exposure != allowed || after.target != allowed)
     violated("S1", "the target is " + text(decision.exposure) + ", the plan says " + text(allowed));
-  if (!moved && rises(before_.target, decision.exposure))
+  if (!moved && rises(before().target, decision.exposure))
     violated("S1", "exposure rose to " + text(decision.exposure) + " on " +
                        std::string(to_string(decision.action)));
 }
@@ -151,26 +149,26 @@ void Checker::check_exposure(const Decision& decision, const RolloutState& after
 void Checker::check_advance(const Decision& decision, const RolloutState& after) {
   const auto broken = [this, &decision](const std::string& why) {
     violated("S2", std::string(to_string(decision.action)) + " from stage " +
-                       number(before_.stage) + " " + why);
+                       number(before().stage) + " " + why);
   };
   if (after.paused) broken("while paused");
-  if (after.applied != before_.target)
+  if (after.applied != before().target)
     broken("while the router had confirmed " + text(after.applied) + " instead of " +
-           text(before_.target));
+           text(before().target));
   if (plan_ == nullptr) return;
   if (decision.silent != 0) broken("while a gate was silent");
   if ((faulty_ & measured_) != 0) broken("while a gate was faulty");
-  const std::size_t stage = index_of(before_.stage);
+  const std::size_t stage = index_of(before().stage);
   if (stage >= plan_->stages.size()) return;
   if (dwelling_since_ == kNever || after.at - dwelling_since_ < plan_->stages[stage].dwell)
     broken("before its dwell was over");
 }
 
 void Checker::check_repeat(const Observation& observation, const RolloutState& after) {
-  scratch_ = after;
-  const Decision again = machine_.step(scratch_, observation);
-  const bool is_same = same(scratch_, after);
-  if (is_same) scratch_of_ = &after;
+  scratch() = after;
+  const Decision again = machine_.step(scratch(), observation);
+  const bool is_same = same(scratch(), after);
+  if (is_same) memory_.scratch_of = &after;
   if (!is_same || again.action != Action::hold ||
       (again.cause != Cause::observation_refused && again.cause != Cause::rollout_ended))
     violated("S6", "observation " + std::to_string(observation.sequence) +
@@ -185,13 +183,13 @@ bool Checker::is_restart_due(const Decision& decision) const noexcept {
 void Checker::check_restart(const Observation& observation, const Decision& decision,
                             const RolloutState& after) {
   if (decision.action == Action::halt) GATEWRIGHT_PROBE("checker: a restart at a halt");
-  scratch_of_ = nullptr;
-  if (!machine_.restart(before_, scratch_)) {
+  memory_.scratch_of = nullptr;
+  if (!machine_.restart(before(), scratch())) {
     violated("S7", "a snapshot was written that cannot be read");
     return;
   }
-  const Decision again = machine_.step(scratch_, observation);
-  if (again != decision || !same(scratch_, after))
+  const Decision again = machine_.step(scratch(), observation);
+  if (again != decision || !same(scratch(), after))
     violated("S7", "after a restart from a snapshot the same observation led elsewhere");
 }
 
@@ -220,7 +218,7 @@ void Checker::note_faults(const Observation& observation) {
 void Checker::note_exposure(const Observation& observation) {
   const auto* told = std::get_if<ExposureApplied>(&observation.event);
   if (told == nullptr) return;
-  if (told->exposure != before_.target)
+  if (told->exposure != before().target)
     dwelling_since_ = kNever;
   else if (dwelling_since_ == kNever)
     dwelling_since_ = observation.at;

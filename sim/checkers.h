@@ -2,6 +2,8 @@
 // Used by Driver, and by tests/negative with machines broken on purpose; changes nothing it looks at.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,8 +46,8 @@ enum class Restarts : std::uint8_t {
 /// The states that a checker holds a step against. Checkers whose steps do not interleave share one,
 /// so that a field's memory does not grow by two states per contender.
 struct CheckerMemory {
-  RolloutState before;
-  RolloutState scratch;
+  std::array<RolloutState, 2> states;
+  std::size_t before = 0;  ///< which is the one before the step; the other one is scratch
   /// Whose state `scratch` is, since a step was checked and until its next one; null: nobody's.
   const RolloutState* scratch_of = nullptr;
 };
@@ -78,6 +80,10 @@ class Checker {
  private:
   static constexpr std::uint64_t kTicksMost = 1'000'000;
 
+  [[nodiscard]] RolloutState& before() const noexcept { return memory_.states[memory_.before]; }
+  [[nodiscard]] RolloutState& scratch() const noexcept {
+    return memory_.states[1 - memory_.before];
+  }
   void check_exposure(const Decision& decision, const RolloutState& after);
   void check_advance(const Decision& decision, const RolloutState& after);
   void check_repeat(const Observation& observation, const RolloutState& after);
@@ -100,9 +106,7 @@ class Checker {
   ProbeMask measured_ = 0;           ///< by the decision before
   ProbeMask faulty_ = 0;             ///< probes whose last reading was an error
   Instant dwelling_since_ = kNever;  ///< by the router's word, not by the state's
-  RolloutState& before_;
-  RolloutState& scratch_;
-  const RolloutState*& scratch_of_;
+  CheckerMemory& memory_;
   std::vector<Violation> violations_;
 };
 

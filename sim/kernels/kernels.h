@@ -112,25 +112,26 @@ struct Kept {
   std::size_t inside = 0;
 };
 
-/// Rows of numbers of which the first ones are summed; `stride` from row to row, a multiple of 8.
+/// Rows of numbers of which the first ones are summed, eight at a time, so that numbers up to a multiple of 8 are
+/// read; `stride` from row to row.
 struct RowTable {
   const float* numbers = nullptr;
   std::size_t stride = 0;
   std::size_t summed = 0;
 };
 
-/// Where numbers of a row are 0, and their unit: (number - centre) x per_unit. As many places as a row has; those of
-/// numbers that are not summed are 0.
+/// Where numbers of a row are 0, and their unit: (number - centre) x per_unit. As many places as are read of a row;
+/// those of numbers that are not summed are 0.
 struct RowScale {
   const double* centre = nullptr;
   const double* per_unit = nullptr;
 };
 
-/// Sums over rows of numbers on a scale: `stride` places each, or as many times `stride`.
+/// Sums over rows of numbers on a scale: as many places as are read of a row, `width`, or as many times `width`.
 struct PowerSums {
   double* first = nullptr;
   double* third = nullptr;     ///< of the third powers
-  double* products = nullptr;  ///< at [i * stride + j], j <= i: of number i times number j
+  double* products = nullptr;  ///< at [i * width + j], j <= i: of number i times number j
 };
 
 /// Sums of many rows of some cells: normal numbers, bent to their skewness. Numbers stand side by side, `width`

@@ -161,12 +161,11 @@ inline void sums_of_rows(RowTable table, const std::uint32_t* rows, std::size_t 
 inline void power_sums(RowTable table, RowScale scale, std::size_t count, PowerSums sums) noexcept {
   constexpr std::size_t kBlock = 8, kTile = 4, kMostWide = 128, kRows = 16;
   constexpr std::size_t kVectors = kBlock / kDoubles;
-  const std::size_t stride = table.stride;
   const std::size_t width = (table.summed + kBlock - 1) / kBlock * kBlock;
   alignas(64) double z[kRows * kMostWide];
   for (std::size_t i = 0; i < width; ++i) {
     sums.first[i] = sums.third[i] = 0.0;
-    for (std::size_t j = 0; j < width; ++j) sums.products[i * stride + j] = 0.0;
+    for (std::size_t j = 0; j < width; ++j) sums.products[i * width + j] = 0.0;
   }
   for (std::size_t begin = 0; begin < count; begin += kRows) {
     const std::size_t rows = count - begin < kRows ? count - begin : kRows;
@@ -174,7 +173,7 @@ inline void power_sums(RowTable table, RowScale scale, std::size_t count, PowerS
       F64 first = load<F64>(sums.first + j), third = load<F64>(sums.third + j);
       const F64 centre = load<F64>(scale.centre + j), per_unit = load<F64>(scale.per_unit + j);
       for (std::size_t r = 0; r < rows; ++r) {
-        const F64 number = to_double(load<HalfF32>(table.numbers + (begin + r) * stride + j));
+        const F64 number = to_double(load<HalfF32>(table.numbers + (begin + r) * table.stride + j));
         const F64 value = (number - centre) * per_unit;
         first += value;
         third += value * value * value;
@@ -188,7 +187,7 @@ inline void power_sums(RowTable table, RowScale scale, std::size_t count, PowerS
         F64 tile[kTile][kVectors];
         for (std::size_t t = 0; t < kTile; ++t)
           for (std::size_t v = 0; v < kVectors; ++v)
-            tile[t][v] = load<F64>(sums.products + (i + t) * stride + j + v * kDoubles);
+            tile[t][v] = load<F64>(sums.products + (i + t) * width + j + v * kDoubles);
         for (std::size_t r = 0; r < rows; ++r) {
           const double* row = z + r * width;
           for (std::size_t v = 0; v < kVectors; ++v) {
@@ -198,7 +197,7 @@ inline void power_sums(RowTable table, RowScale scale, std::size_t count, PowerS
         }
         for (std::size_t t = 0; t < kTile; ++t)
           for (std::size_t v = 0; v < kVectors; ++v)
-            store(sums.products + (i + t) * stride + j + v * kDoubles, tile[t][v]);
+            store(sums.products + (i + t) * width + j + v * kDoubles, tile[t][v]);
       }
   }
 }

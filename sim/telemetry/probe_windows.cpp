@@ -80,7 +80,7 @@ bool ProbeWindows::close(std::uint64_t k, std::span<const Tally* const> tally_of
         if (packet->count == packet->reports.size()) packet->reports.emplace_back();
         write(grid, ProbeIndex(i), j, is_whole ? *part : open, packet->reports[packet->count++]);
       }
-      clear(open);
+      if (!is_whole) clear(open);
     }
   }
   return packet != nullptr;

@@ -128,10 +128,8 @@ void Audience::cover(Coverage& coverage) {
   const Assignment& assignment = coverage.assignment;
   coverage.is_known = true;
   coverage.bucket_by_unit.clear();
-  coverage.below.assign(groups_.size(), std::vector<double>(kWholeExposure + 1, 0.0));
-  const auto part_of = [this](std::size_t user) -> std::size_t {
-    return groups_.size() == 1 ? 0 : part_of_[user];
-  };
+  coverage.below.resize(groups_.size());
+  for (std::vector<double>& below : coverage.below) below.assign(kWholeExposure + 1, 0.0);
   if (is_by_request(assignment)) {
     // Every request has the same chance, whoever sends it.
     for (std::size_t part = 0; part < groups_.size(); ++part)
@@ -146,9 +144,15 @@ void Audience::cover(Coverage& coverage) {
   for (const std::uint32_t user : assignment.deny)
     if (user < coverage.bucket.size()) coverage.bucket[user] = kWholeExposure;
   // In the order of buckets' ends; what is never served stays out of all of them.
-  for (std::size_t user = activity_.size(); user-- > 0;)
-    if (coverage.bucket[user] < kWholeExposure)
-      coverage.below[part_of(user)][coverage.bucket[user] + std::size_t{1}] += activity_[user];
+  const auto add_users = [&, bucket = coverage.bucket.data()](auto below_of) {
+    for (std::size_t user = activity_.size(); user-- > 0;)
+      if (bucket[user] < kWholeExposure)
+        below_of(user)[bucket[user] + std::size_t{1}] += activity_[user];
+  };
+  if (groups_.size() == 1)
+    add_users([below = coverage.below.front().data()](std::size_t) { return below; });
+  else
+    add_users([&](std::size_t user) { return coverage.below[part_of_[user]].data(); });
   for (std::vector<double>& below : coverage.below)
     for (std::size_t b = 1; b < below.size(); ++b) below[b] += below[b - 1];
 }
@@ -262,9 +266,11 @@ Audience::Unseen& Audience::unseen_of(const Look& look) {
   unseen.since = look.since;
   unseen.next_window = look.since;
   for (std::vector<std::uint32_t>& users : unseen.users) users.assign(unit_activity_.size(), 0);
-  if (coverage.bucket_by_unit.empty())
-    for (const std::uint32_t user : by_unit_)
-      coverage.bucket_by_unit.push_back(coverage.bucket[user]);
+  if (coverage.bucket_by_unit.empty()) {
+    coverage.bucket_by_unit.resize(by_unit_.size());
+    std::ranges::transform(by_unit_, coverage.bucket_by_unit.begin(),
+                           [&](std::uint32_t user) { return coverage.bucket[user]; });
+  }
   for (std::size_t c = 0; c < unit_activity_.size(); ++c) {
     const std::span<const std::uint16_t> buckets =
         std::span(coverage.bucket_by_unit)
@@ -293,9 +299,14 @@ std::array<std::uint64_t, 2> Audience::draw_new_users(const Look& look, Stream& 
   if (look.window < unseen.next_window) return unseen.drawn;
   unseen.next_window = look.window + 1;
   unseen.drawn = {};
+  if (look.arrivals != of_arrivals_) {
+    of_arrivals_ = look.arrivals;
+    unit_comes_.clear();
+    for (const double activity : unit_activity_)
+      unit_comes_.push_back(-std::expm1(-activity * look.arrivals));
+  }
   for (std::size_t c = 0; c < unit_activity_.size(); ++c) {
-    if (unseen.users[kBaselineArm][c] + unseen.users[kCandidateArm][c] == 0) continue;
-    const double comes = -std::expm1(-unit_activity_[c] * look.arrivals);
+    const double comes = unit_comes_[c];
     for (const std::size_t arm : {kBaselineArm, kCandidateArm}) {
       std::uint32_t& left = unseen.users[arm][c];
       const std::uint64_t seen = draw_binomial(stream, {left, comes});

@@ -109,10 +109,12 @@ class Audience {
 
   const PreparedScenario& scenario_;
   bool by_segment_;
-  std::vector<double> activity_;            ///< per user: share of the traffic
-  std::vector<std::uint8_t> class_of_;      ///< per user: class of like activity
-  std::vector<double> class_activity_;      ///< mean of a user, per class
-  std::vector<double> unit_activity_;       ///< the same, of kClassesOfUnits classes as one
+  std::vector<double> activity_;        ///< per user: share of the traffic
+  std::vector<std::uint8_t> class_of_;  ///< per user: class of like activity
+  std::vector<double> class_activity_;  ///< mean of a user, per class
+  std::vector<double> unit_activity_;   ///< the same, of kClassesOfUnits classes as one
+  std::vector<double> unit_comes_;      ///< probability that a user comes, of so many requests
+  double of_arrivals_ = -1.0;
   std::vector<std::uint32_t> by_unit_;      ///< users, class by class of those
   std::vector<std::size_t> first_of_unit_;  ///< where each begins among them, and their number
   std::optional<Segmenter> segmenter_;

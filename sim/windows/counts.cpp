@@ -32,7 +32,10 @@ class PoissonTables {
     const std::uint64_t word = stream();
     const std::uint64_t number = word >> (64 - kBits);
     const AliasSlot& slot = tables_[step][number];
-    const std::uint64_t count = static_cast<std::uint32_t>(word) < slot.keep ? number : slot.alias;
+    // Without a branch: which of both it is is luck.
+    const std::uint64_t keeps =
+        static_cast<std::uint32_t>(word) < slot.keep ? ~std::uint64_t{0} : 0;
+    const std::uint64_t count = slot.alias ^ ((slot.alias ^ number) & keeps);
     const auto digits = static_cast<double>((word >> 32) & (kLuck - 1));
     if (digits + 1.0 <= (1.0 - rest) * kLuck) return count;  // e^-rest is more than that
     return count + of_rest((digits + stream.uniform()) / kLuck, rest);

@@ -23,6 +23,10 @@ constexpr std::size_t kBlock = 8;
 constexpr std::size_t padded(std::size_t width) noexcept {
   return (width + kBlock - 1) / kBlock * kBlock;
 }
+/// Short rows share lines of the cache, and none lies in two.
+constexpr std::size_t stride_of(std::size_t width) noexcept {
+  return width <= kBlock / 2 ? std::bit_ceil(width) : padded(width);
+}
 /// Below this share of its variance a number is a linear function of those before it.
 constexpr double kNothingLeft = 1e-9;
 
@@ -69,14 +73,14 @@ struct SumLaw::CellSums {
   explicit CellSums(std::size_t width)
       : first(width), products(width * (width + 1) / 2), third(width) {}
   /// Of so many rows, each as likely as `weight` fine ones.
-  void add(double weight, std::size_t rows, const PowerSums& of_rows, std::size_t stride) noexcept {
+  void add(double weight, std::size_t rows, const PowerSums& of_rows, std::size_t width) noexcept {
     mass += weight * static_cast<double>(rows);
     std::size_t place = 0;
     for (std::size_t i = 0; i < first.size(); ++i) {
       first[i] += weight * of_rows.first[i];
       third[i] += weight * of_rows.third[i];
       for (std::size_t j = 0; j <= i; ++j)
-        products[place++] += weight * of_rows.products[i * stride + j];
+        products[place++] += weight * of_rows.products[i * width + j];
     }
   }
   void add(const CellSums& other) noexcept {
@@ -96,7 +100,7 @@ SumLaw::SumLaw(Table table)
     : width_(table.columns.size()),
       summed_(table.summed),
       shift_(std::move(table.shift)),
-      stride_(padded(table.columns.size())) {
+      stride_(stride_of(table.columns.size())) {
   GATEWRIGHT_ASSERT(summed_ <= kMostWide && summed_ <= width_);
   shift_.resize(summed_);
   if (width_ == 0) {
@@ -227,18 +231,25 @@ std::vector<SumLaw::Share> SumLaw::sort_by_weight(Table& table, const Scale& sca
     cell_of_sorted[i] = cell[by_weight[i]];
   }
   cell = std::move(cell_of_sorted);
-  rows_.resize(count * stride_);
+  rows_.resize(count * stride_ + kBlock);  // the last row is read as far as the others
+  std::fill(rows_.end() - static_cast<std::ptrdiff_t>(kBlock), rows_.end(), 0.0F);
   // A line of the cache at a time, of which no number is written after another row's.
   const std::vector<float> nothing(width_ < stride_ ? count : 0);
-  for (std::size_t first = 0; first < stride_; first += kBlock) {
-    std::array<const float*, kBlock> columns;  // NOLINT: filled at once
-    for (std::size_t k = 0; k < kBlock; ++k)
+  const auto copy_line = [&]<std::size_t kSize>(std::size_t first) {
+    std::array<const float*, kSize> columns;  // NOLINT: filled at once
+    for (std::size_t k = 0; k < kSize; ++k)
       columns[k] = first + k < width_ ? table.columns[first + k].data() : nothing.data();
     for (std::size_t r = 0; r < count; ++r) {
       float* row = rows_.data() + to[r] * stride_ + first;
-      for (std::size_t k = 0; k < kBlock; ++k) row[k] = columns[k][r];
+      for (std::size_t k = 0; k < kSize; ++k) row[k] = columns[k][r];
     }
-  }
+  };
+  if (stride_ == 1) copy_line.template operator()<1>(0);
+  if (stride_ == 2) copy_line.template operator()<2>(0);
+  if (stride_ == 4) copy_line.template operator()<4>(0);
+  if (stride_ < kBlock) return heavy;
+  for (std::size_t first = 0; first < stride_; first += kBlock)
+    copy_line.template operator()<kBlock>(first);
   return heavy;
 }
 
@@ -284,8 +295,9 @@ void SumLaw::find_bodies(std::span<const Share> heavy, const Scale& scale) {
     const auto& [rows, whole] = divisions_.front().cells[c];
     first[c] = {whole, static_cast<std::uint32_t>(rows.size()) - whole};
   }
-  std::vector<double> centre(stride_), per_unit(stride_), of_first(stride_), of_third(stride_);
-  std::vector<double> products(stride_ * stride_);
+  const std::size_t width = padded(summed_);
+  std::vector<double> centre(width), per_unit(width), of_first(width), of_third(width);
+  std::vector<double> products(width * width);
   for (std::size_t j = 0; j < summed_; ++j) {
     centre[j] = scale.centre[j];
     per_unit[j] = scale.unit[j] > 0.0 ? 1.0 / scale.unit[j] : 0.0;
@@ -302,7 +314,7 @@ void SumLaw::find_bodies(std::span<const Share> heavy, const Scale& scale) {
       kernels().power_sums(
           {.numbers = rows_.data() + from * stride_, .stride = stride_, .summed = summed_},
           {.centre = centre.data(), .per_unit = per_unit.data()}, count, of_rows);
-      sums[c].add(is_whole ? static_cast<double>(kFine) : 1.0, count, of_rows, stride_);
+      sums[c].add(is_whole ? static_cast<double>(kFine) : 1.0, count, of_rows, width);
       (is_whole ? first[c].whole : first[c].fine) -= static_cast<std::uint32_t>(count);
       from = end;
     }

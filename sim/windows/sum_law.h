@@ -181,13 +181,13 @@ class SumLaw {
   /// The least k for which the heaviest are as few as they may be.
   [[nodiscard]] std::size_t level_of(std::uint64_t count) const noexcept;
 
-  /// Whole ones, the heaviest first, then fine ones, the heaviest first; a row of kBlock numbers is in one
-  /// line of the cache.
+  /// Whole ones, the heaviest first, then fine ones, the heaviest first; no row of up to eight numbers lies in two
+  /// lines of the cache.
   Rows rows_;
   std::size_t width_;
   std::size_t summed_;
   std::vector<double> shift_;  ///< see Table
-  std::size_t stride_;         ///< numbers from row to row: a multiple of kBlock
+  std::size_t stride_;         ///< numbers from row to row
   Share all_;
   std::size_t levels_ = 0;
   std::vector<Division> divisions_;  ///< by rising `from`, the first from 0 on

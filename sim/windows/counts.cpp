@@ -31,11 +31,12 @@ class PoissonTables {
     // Three numbers of a word: a slot, whether it keeps its own, and the first digits of the rest's luck.
     const std::uint64_t word = stream();
     const std::uint64_t number = word >> (64 - kBits);
-    const AliasSlot& slot = tables_[step][number];
+    const std::uint32_t slot = tables_[step][number];
+    const std::uint64_t alias = slot % kNumbers;
     // Without a branch: which of both it is is luck.
     const std::uint64_t keeps =
-        static_cast<std::uint32_t>(word) < slot.keep ? ~std::uint64_t{0} : 0;
-    const std::uint64_t count = slot.alias ^ ((slot.alias ^ number) & keeps);
+        static_cast<std::uint32_t>(word) < slot - alias ? ~std::uint64_t{0} : 0;
+    const std::uint64_t count = alias ^ ((alias ^ number) & keeps);
     const auto digits = static_cast<double>((word >> 32) & (kLuck - 1));
     if (digits + 1.0 <= (1.0 - rest) * kLuck) return count;  // e^-rest is more than that
     return count + of_rest((digits + stream.uniform()) / kLuck, rest);
@@ -47,7 +48,9 @@ class PoissonTables {
   static constexpr std::size_t kBits = 6;
   static constexpr std::size_t kNumbers = std::size_t{1} << kBits;
   static constexpr std::uint64_t kLuck = std::uint64_t{1} << (32 - kBits);
-  using Table = std::array<AliasSlot, kNumbers>;
+  /// Per slot, in one word so that tables stay near: how often it keeps its own, of 2^32, and in the last digits
+  /// the number that it is otherwise.
+  using Table = std::array<std::uint32_t, kNumbers>;
 
   PoissonTables() : tables_(static_cast<std::size_t>(kBentFrom * kPerUnit) + 1) {
     for (std::size_t step = 0; step < tables_.size(); ++step)
@@ -69,6 +72,10 @@ class PoissonTables {
 /// As Vose (1991) fills them; a slot that keeps all of its own refers to itself.
 void PoissonTables::fill(double mean, Table& table) {
   constexpr double kWhole = 0x1p32;
+  const auto slot = [](double keep, std::size_t alias) {
+    const auto often = static_cast<std::uint32_t>(keep);
+    return static_cast<std::uint32_t>(often - often % kNumbers + alias);
+  };
   std::array<double, kNumbers> left{};  // times the number of slots
   double share = std::exp(-mean);
   for (std::size_t k = 0; k < kNumbers; ++k) {
@@ -81,7 +88,7 @@ void PoissonTables::fill(double mean, Table& table) {
     const std::size_t from = poor.back();
     const std::size_t to = rich.back();
     poor.pop_back();
-    table[from] = {static_cast<std::uint32_t>(left[from] * kWhole), static_cast<std::uint32_t>(to)};
+    table[from] = slot(left[from] * kWhole, to);
     left[to] -= 1.0 - left[from];
     if (left[to] < 1.0) {
       rich.pop_back();
@@ -89,8 +96,7 @@ void PoissonTables::fill(double mean, Table& table) {
     }
   }
   for (const std::vector<std::size_t>* whole : {&poor, &rich})
-    for (const std::size_t k : *whole)
-      table[k] = {static_cast<std::uint32_t>(kWhole - 1.0), static_cast<std::uint32_t>(k)};
+    for (const std::size_t k : *whole) table[k] = slot(kWhole - 1.0, k);
 }
 
 /// -ln(1 - p), p at most 1/2.

@@ -592,7 +592,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build", type=pathlib.Path, help="a build tree with its benchmarks")
     parser.add_argument("--page", type=pathlib.Path, default=ROOT / "docs" / "performance.md")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--ratios", action="store_true", help="only what is compared; no page")
     arguments = parser.parse_args()
     measured = Measured()

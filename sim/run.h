@@ -130,8 +130,9 @@ struct ManyOptions {
   std::uint64_t seed = 0;
   std::uint64_t first_replication = 0;
   std::uint64_t replications = 100;
-  unsigned threads = 0;                                ///< 0: one per hardware thread
-  std::function<void(std::uint64_t done)> progress{};  ///< called from one thread, in rising order
+  unsigned threads = 0;  ///< 0: one per hardware thread
+  /// Called from one thread, in rising order; with several threads now and then, and at the end.
+  std::function<void(std::uint64_t done)> progress{};
   const std::atomic<bool>* stop = nullptr;  ///< finish the replications under way, then return
   bool thresholds = false;                  ///< keep threshold records; every contender has a plan
 };
